@@ -1,0 +1,1 @@
+"""Analysis of stored arrays: no torch, no files."""

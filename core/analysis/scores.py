@@ -1,0 +1,70 @@
+"""The table of scores: what each number is, its unit, and which direction is better."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of the table."""
+
+    title: str
+    unit: str
+    direction: Literal["lower", "higher"] | None
+    """Which is better; None where more is neither."""
+    sentence: str
+
+
+SCORES: dict[str, Score] = {
+    "distortion": Score(
+        "Distortion D", "nats per image", "lower", "-log p(x given z), one seeded draw z ~ q(z given x) an image."
+    ),
+    "rate": Score("Rate R", "nats per image", None, "KL of q(z given x) from the prior N(0, I)."),
+    "negative_elbo": Score("Negative ELBO", "nats per image", "lower", "D + R."),
+    "objective": Score("Objective", "nats per image", None, "D + beta R, what training minimised."),
+    "excess_distortion": Score(
+        "Excess distortion", "nats per image", "lower", "D - H(x): what grey pixels under a Bernoulli leave to gain."
+    ),
+    "distortion_at_mean": Score(
+        "Distortion at the mean", "nats per image", "lower", "-log p(x given z = mu): not a term of the ELBO."
+    ),
+    "squared_error_at_mean": Score(
+        "Squared error at the mean", "per pixel", "lower", "Mean square of x minus its reconstruction at the mean."
+    ),
+    "reconstruction_weight": Score(
+        "Reconstruction weight", "dimensionless", None, "w = n / beta: the same objective as w * mean BCE + KL."
+    ),
+    "weighted_reconstruction": Score(
+        "Weighted reconstruction", "dimensionless", None, "w D / n, the reconstruction term where w is written."
+    ),
+    "weighted_objective": Score(
+        "Weighted objective", "dimensionless", None, "w D / n + R, the objective where w is written."
+    ),
+    "beta": Score("Beta", "dimensionless", None, "Weight of the rate in the objective."),
+    "active_units": Score(
+        "Active units", "dimensions", None, "Dimensions whose mean varies over images by more than 0.01 (variance)."
+    ),
+    "rate_per_dimension": Score("Rate per dimension", "nats per image", None, "R, split by latent dimension."),
+    "mean_square_of_means": Score("E[mu^2]", "dimensionless", None, "Per dimension, over images."),
+    "mean_variance": Score("E[sigma^2]", "dimensionless", None, "Per dimension, over images."),
+    "pixels": Score("Pixels n", "values per image", None, "Channels x height x width, padding counted."),
+    "images": Score("Images", "images", None, "Images that were scored."),
+}
+
+
+def units() -> dict[str, str]:
+    """Unit of each score, by name."""
+    return {name: score.unit for name, score in SCORES.items()}
+
+
+def directions() -> dict[str, str | None]:
+    """'lower is better', 'higher is better' or None, by name."""
+    return {name: f"{score.direction} is better" if score.direction else None for name, score in SCORES.items()}
+
+
+def better(name: str, first: Any, second: Any) -> int | None:
+    """Tell which of two values of a score is better: 0 or 1, or None where neither is, or either is missing."""
+    direction = SCORES[name].direction
+    if direction is None or first is None or second is None or first == second:
+        return None
+    return int((first > second) == (direction == "lower"))

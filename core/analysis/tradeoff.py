@@ -1,0 +1,56 @@
+"""The reconstruction-against-rate board: which runs belong on one board, and which of them nothing beats."""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from core.store import DataDocument, RunRecord
+
+COLLAPSED = 0.01
+"""Nats per image: below this rate the decoder ignores z."""
+
+
+def comparable_key(record: RunRecord) -> Hashable:
+    """Equal for runs whose distortions may be compared: same data, likelihood and pixel count.
+
+    Raises:
+        CheckpointError: the run is not readable.
+    """
+    config, data = record.config, _data(record)
+    sigma = config.sigma if config.likelihood == "gaussian" else None
+    return (data.dataset, data.fingerprint, data.padded, config.likelihood, sigma)
+
+
+def board_key(record: RunRecord) -> Hashable:
+    """Equal for runs that one beta board may show: comparable, and the same family, network and latent size.
+
+    Raises:
+        CheckpointError: the run is not readable.
+    """
+    config = record.config
+    return (
+        comparable_key(record),
+        config.family,
+        config.network,
+        config.hidden,
+        config.latent,
+        config.activation,
+        config.warmup_epochs,
+    )
+
+
+def _data(record: RunRecord) -> DataDocument:
+    record.config  # raises for a broken run
+    assert record.document is not None
+    return record.document.data
+
+
+def pareto_front(rates: Sequence[float], distortions: Sequence[float]) -> np.ndarray:
+    """Mark the points that no other point beats on both rate and distortion (lower is better): (N,) bool.
+
+    Of equal points all are kept.
+    """
+    points = np.column_stack([rates, distortions]).astype(np.float64).reshape(-1, 2)
+    no_worse = (points[:, None] <= points[None]).all(-1)
+    better = (points[:, None] < points[None]).any(-1)
+    return ~(no_worse & better).any(0)

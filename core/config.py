@@ -1,0 +1,165 @@
+"""The one statement of every setting of a run: it feeds the command line, the pages and the checkpoint.
+
+Words and units: beta multiplies the rate, `objective = D + beta R` in nats per image. The equivalent
+"reconstruction weight" w of sources that write `w * mean over n pixels + KL` is n / beta.
+"""
+
+import math
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from core.errors import ConfigError
+from core.families import FAMILIES, family
+
+
+def _split(value: object) -> object:
+    """'400,200' and [400, 200] both mean (400, 200): a command line has only text."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value,)
+    return value
+
+
+def _none(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() in ("none", "") else value
+
+
+Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=16384)], ...], BeforeValidator(_split)]
+OptionalSize = Annotated[Annotated[int, Field(ge=4, le=1024)] | None, BeforeValidator(_none)]
+
+
+class RunConfig(BaseModel):
+    """Every setting of a run, in one flat block; JSON both ways.
+
+    Raises:
+        ConfigError: from `make` and `with_settings`, when a key is unknown or a value does not fit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    dataset: str = Field("digits", description="data set, by its name in the catalogue", max_length=64)
+    pad: OptionalSize = Field(None, description="side in pixels to pad images to with zeros, or none")
+    validation: float = Field(
+        0.1, ge=0, le=0.5, description="share of the training set held out; 0 follows the test split instead"
+    )
+
+    family: str = Field("vae", description="kind of model: a row of core/families.py")
+    network: Literal["mlp", "conv"] = Field("mlp", description="fully connected or convolutional")
+    hidden: Widths = Field(
+        (128,), description="mlp: width of each layer; conv: channels of each stride-2 layer", max_length=16
+    )
+    latent: int = Field(2, ge=1, le=1024, description="latent dimensions")
+    activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = Field(
+        "relu", description="nonlinearity after every hidden layer"
+    )
+    likelihood: Literal["bernoulli", "gaussian"] = Field(
+        "bernoulli", description="p(x given z): Bernoulli on logits, or Gaussian with fixed sigma"
+    )
+    # squared error is a Gaussian with sigma^2 = 1/2, the likelihood that most sources mean by "MSE"
+    sigma: float = Field(
+        math.sqrt(0.5), gt=0, le=100, description="standard deviation of the Gaussian likelihood, pixel units"
+    )
+    beta: float = Field(1.0, ge=0, le=1e6, description="weight of the rate in the objective; w = n / beta")
+    warmup_epochs: float = Field(0.0, ge=0, le=1e5, description="epochs over which beta grows from 0, linearly")
+
+    optimiser: Literal["adam", "adamw"] = Field("adam", description="update rule")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="step size of the optimiser")
+    weight_decay: float = Field(0.0, ge=0, le=10, description="AdamW's decoupled decay")
+    batch_size: int = Field(128, ge=1, le=1_000_000, description="images a step")
+    epochs: int = Field(10, ge=1, le=1_000_000, description="passes over the training images")
+    seed: int = Field(0, ge=0, lt=2**31, description="of weights, shuffling and noise")
+
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="auto (a CUDA GPU if there is one, else the CPU), cpu, cuda or cuda:0, cuda:1, ...",
+    )
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the arithmetic in training; weights stay fp32")
+    threads: int = Field(0, ge=0, le=1024, description="CPU threads; 0 leaves the choice to torch")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        row = family(self.family)
+        if self.network not in row.networks:
+            raise ConfigError(
+                f"Family '{row.name}' has no network '{self.network}': choose one of {', '.join(row.networks)}."
+            )
+        for key in row.ignores:
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ConfigError(
+                    f"'{key}' means nothing to family '{row.name}', which has no rate: leave it out, "
+                    "or choose family=vae."
+                )
+        if self.network == "conv" and not self.hidden:
+            raise ConfigError("A conv network needs at least one layer: set hidden to channels such as 32,64,128.")
+        if self.weight_decay and self.optimiser != "adamw":
+            raise ConfigError("weight_decay is AdamW's decoupled decay: set optimiser=adamw, or weight_decay=0.")
+        return self
+
+    @classmethod
+    def make(cls, settings: dict[str, Any]) -> Self:
+        """Build a config from plain values, JSON's or a command line's texts.
+
+        Raises:
+            ConfigError: an unknown key or a bad value, in one sentence that lists what is allowed.
+        """
+        for key in settings:
+            if key not in cls.model_fields:
+                raise ConfigError(f"There is no setting '{key}': choose from {', '.join(cls.model_fields)}.")
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = str(first["loc"][0]) if first["loc"] else "settings"
+            reason = first["msg"][:1].lower() + first["msg"][1:]
+            raise ConfigError(
+                f"'{key}' cannot be {settings.get(key)!r}: {reason} (allowed: {allowed_values(key)})."
+            ) from None
+
+    def with_settings(self, settings: dict[str, Any]) -> Self:
+        """Return a copy with some settings changed, validated like new.
+
+        Raises:
+            ConfigError: as `make`.
+        """
+        return type(self).make({**self.to_json(), **settings})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, ready for JSON: `make(to_json())` gives the config back."""
+        return self.model_dump(mode="json")
+
+
+def allowed_values(key: str) -> str:
+    """Say in words what a setting may be, e.g. '0 to 0.5'."""
+    field = RunConfig.model_fields.get(key)
+    if field is None:
+        return ", ".join(RunConfig.model_fields)
+    if key == "family":
+        return ", ".join(FAMILIES)
+    if key == "device":
+        return "auto, cpu, cuda, cuda:0, cuda:1, ..."
+    if key == "hidden":
+        return "whole numbers from 1 to 16384 with commas between, at most 16 of them"
+    if key == "pad":
+        return "none, or a whole number from 4 to 1024"
+    if choices := get_args(field.annotation):
+        return ", ".join(str(choice) for choice in choices)
+    bounds = {name: getattr(rule, name) for rule in field.metadata for name in ("gt", "ge", "lt", "le") if hasattr(rule, name)}
+    if not bounds:
+        return "text"
+    kind = "whole numbers" if field.annotation is int else "numbers"
+    low = f"above {bounds['gt']:g}" if "gt" in bounds else f"from {bounds.get('ge', 0):g}"
+    high = f"below {bounds['lt']:g}" if "lt" in bounds else f"to {bounds['le']:g}"
+    return f"{kind} {low} {high}"
+
+
+def reconstruction_weight(beta: float, pixels: int) -> float | None:
+    """Weight w of a source that minimises `w * mean BCE over pixels + KL`: n / beta, None (infinite) at beta 0."""
+    return pixels / beta if beta > 0 else None
+
+
+def beta_of_weight(weight: float, pixels: int) -> float:
+    """Beta that equals a reconstruction weight: n / w."""
+    return pixels / weight

@@ -1,0 +1,164 @@
+"""A whole split through a model: D, R and posteriors per image, the same whatever the batch size."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core import terms
+from core.config import RunConfig
+from core.data import catalog
+from core.data.images import ImageSet, pad
+from core.families import build, family
+from core.models.nets import Shape, output_to_pixels
+
+EVALUATION_BATCH = 1000
+"""Images at a time: large enough to be fast, small enough for any conv layer here in well under 1 GiB."""
+
+Progress = Callable[[int, int], None]
+"""Called with (images done, images in all)."""
+
+
+def build_model(config: RunConfig, shape: Shape) -> nn.Module:
+    """Make the network of a config for images of `shape` = (C, H, W) padded pixels, freshly initialised."""
+    model: nn.Module = build(family(config.family).model)(config, shape)
+    return model
+
+
+def split_noise(rows: int, latent: int, *, seed: int, split: str) -> Tensor:
+    """Standard normal noise (rows, latent) of a whole source split, float32 on the CPU.
+
+    Drawn once and then indexed by an image's row in its source: a draw made batch by batch would differ
+    with the batch size. The validation split is part of the training source, and shares its noise.
+    """
+    source = "train" if split == "validation" else split
+    digest = hashlib.sha256(f"{seed}:{source}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+    return torch.randn((rows, latent), generator=generator)
+
+
+def split_tensors(
+    images: ImageSet, config: RunConfig, *, device: torch.device, seed: int = 0, draws: int = 1
+) -> tuple[Tensor, Tensor]:
+    """Bring images and their noise to where a model wants them.
+
+    Returns:
+        uint8 pixels (N, C, H, W), padded as the run wants, on the device; and noise (draws, N, L) on the CPU, where
+        an image's noise depends on (seed, split, row in the source) alone, whatever subset or order is given.
+    """
+    source = catalog.info(images.dataset)
+    rows = source.train_images + source.test_images  # every row number of any split lies below this
+    ids = torch.from_numpy(np.array(images.ids))
+    noise = [split_noise(rows, config.latent, seed=seed + k, split=images.split)[ids] for k in range(draws)]
+    pixels = torch.from_numpy(np.array(pad(images.pixels, config.pad))).to(device)
+    return pixels, torch.stack(noise)
+
+
+def to_unit(pixels: Tensor) -> Tensor:
+    """uint8 0..255 -> float32 0..1, the only place where bytes become numbers."""
+    return pixels.to(torch.float32).div_(255)
+
+
+def batches(count: int, size: int) -> Iterator[slice]:
+    """Slices that cover `count` rows, `size` at a time."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A split seen through a model: one row an image, float32 unless said."""
+
+    means: np.ndarray
+    """(N, L)"""
+    log_variances: np.ndarray | None
+    """(N, L), None without a posterior"""
+    distortion: np.ndarray
+    """(N,) nats, averaged over the draws"""
+    distortion_error: np.ndarray | None
+    """(N,) standard error over the draws, None with one draw"""
+    rate_per_dimension: np.ndarray | None
+    """(N, L) nats"""
+    distortion_at_mean: np.ndarray
+    """(N,) nats, decoded at z = mu: not an ELBO term"""
+    squared_error_at_mean: np.ndarray
+    """(N,) sum over pixels of (x - reconstruction at the mean)^2"""
+    entropy: np.ndarray
+    """(N,) nats, H(x): the floor of a Bernoulli's distortion on grey pixels"""
+
+    @property
+    def rate(self) -> np.ndarray | None:
+        """(N,) nats per image."""
+        if self.rate_per_dimension is None:
+            return None
+        return self.rate_per_dimension.sum(axis=1, dtype=np.float64).astype(np.float32)
+
+
+@torch.no_grad()
+def encode_split(
+    model: nn.Module,
+    pixels: Tensor,
+    config: RunConfig,
+    *,
+    noise: Tensor,
+    batch_size: int = EVALUATION_BATCH,
+    progress: Progress | None = None,
+) -> Encoded:
+    """Send a split through a model.
+
+    Args:
+        model: in any mode; it is used in evaluation mode and handed back as it was.
+        pixels: uint8 (N, C, H, W), padded as the run wants, on the model's device.
+        config: of the run.
+        noise: (draws, N, L) or (N, L), row i belongs to image i; see `split_noise`.
+        batch_size: images at a time; the scores do not depend on it.
+        progress: called after each batch.
+    """
+    objective = build(family(config.family).objective)
+    draws = noise if noise.ndim == 3 else noise[None]
+    count, device = len(pixels), pixels.device
+    columns: dict[str, list[Tensor]] = {}
+
+    def keep(name: str, value: Tensor) -> None:
+        columns.setdefault(name, []).append(value.cpu())
+
+    was_training = model.training
+    model.eval()
+    for rows in batches(count, batch_size):
+        x = to_unit(pixels[rows])
+        distortions = []
+        for draw in draws:
+            out = objective(model, x, draw[rows].to(device), config)
+            distortions.append(out.distortion.double())
+        stacked = torch.stack(distortions)
+        keep("means", out.means)
+        if out.log_variances is not None:
+            keep("log_variances", out.log_variances)
+            keep("rate_per_dimension", out.rate_per_dimension)
+            output = model.decode(out.means)
+        else:
+            output = out.output
+        keep("distortion", stacked.mean(0).float())
+        if len(draws) > 1:
+            keep("distortion_error", (stacked.std(0) / len(draws) ** 0.5).float())
+        keep(
+            "distortion_at_mean",
+            terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
+        )
+        image = output_to_pixels(output, config.likelihood)
+        keep("squared_error_at_mean", (image - x).square().flatten(1).sum(1))
+        keep("entropy", terms.bernoulli_entropy(x))
+        if progress:
+            progress(rows.stop, count)
+    model.train(was_training)
+
+    def column(name: str) -> np.ndarray | None:
+        return torch.cat(columns[name]).numpy() if name in columns else None
+
+    arrays = {name: column(name) for name in Encoded.__dataclass_fields__}
+    if not count:
+        raise ValueError("A split without images cannot be scored.")
+    return Encoded(**arrays)  # type: ignore[arg-type]

@@ -1,0 +1,108 @@
+"""Files that are either whole or absent: atomic writing, bounded reading."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from core.errors import CheckpointError
+
+JSON_LIMIT = 8 * 2**20
+"""Bytes; a run.json of this project is a few kB, so anything near this is not ours."""
+
+
+def atomic_write(path: Path, payload: bytes) -> None:
+    """Write a file so that a reader, or a crash at any moment, meets the old content or the new one, never a part.
+
+    A temporary name in the same folder, flushed to disk, then renamed over the old file; the folder is flushed too.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(payload)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        flush_folder(path.parent)
+    except OSError as error:
+        raise CheckpointError(
+            f"'{path.name}' could not be written to {path.parent}: {error.strerror or error}; free some space or "
+            "choose another store, what was there before is unchanged."
+        ) from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Make a rename in `folder` last through a power cut, where the system can (POSIX)."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON atomically; NaN and Infinity are refused, since JSON has none.
+
+    Raises:
+        ValueError: a number is not finite.
+        CheckpointError: as `atomic_write`.
+    """
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
+    atomic_write(path, (text + "\n").encode())
+
+
+def read_bytes(path: Path, *, limit: int) -> bytes:
+    """Read a whole file of at most `limit` bytes.
+
+    Raises:
+        CheckpointError: missing, larger, not a plain file, or unreadable.
+    """
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise CheckpointError(f"'{path.name}' is missing from {path.parent}: the run is incomplete.")
+        with path.open("rb") as file:
+            payload = file.read(limit + 1)
+    except OSError as error:
+        raise CheckpointError(f"'{path.name}' cannot be read: {error.strerror or error}.") from error
+    if len(payload) > limit:
+        raise CheckpointError(f"'{path.name}' is larger than the {limit} bytes that it may have: it is not ours.")
+    return payload
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}")
+
+
+def parse_json(payload: bytes, name: str) -> dict[str, Any]:
+    """Parse one JSON object; NaN and Infinity are refused.
+
+    Raises:
+        CheckpointError: not JSON, not UTF-8, nested too deep, or not an object.
+    """
+    try:
+        value = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"'{name}' is damaged: {error}; restore it from a copy, or delete the run.") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"'{name}' holds no JSON object: restore it from a copy, or delete the run.")
+    return value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one JSON object from a file.
+
+    Raises:
+        CheckpointError: as `read_bytes` and `parse_json`.
+    """
+    return parse_json(read_bytes(path, limit=JSON_LIMIT), path.name)

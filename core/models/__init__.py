@@ -1,0 +1,1 @@
+"""Networks: encode, decode; no loss here."""

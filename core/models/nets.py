@@ -1,0 +1,94 @@
+"""MLP and convolutional trunks for any image size and channel count; no head, no loss."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from core.config import RunConfig
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+Shape = tuple[int, int, int]
+
+
+def halvings(size: int, layers: int) -> list[int]:
+    """Sizes along one axis through stride-2 layers: ceil(s / 2) each, the input first (28 -> [28, 14, 7, 4])."""
+    sizes = [size]
+    for _ in range(layers):
+        sizes.append((sizes[-1] + 1) // 2)
+    return sizes
+
+
+def _mlp_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
+    activation = ACTIVATIONS[config.activation]
+    widths = [shape[0] * shape[1] * shape[2], *config.hidden]
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), activation()]
+    return nn.Sequential(*layers), widths[-1]
+
+
+def _mlp_decoder(config: RunConfig, shape: Shape) -> nn.Module:
+    activation = ACTIVATIONS[config.activation]
+    widths = [config.latent, *reversed(config.hidden)]
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), activation()]
+    layers += [nn.Linear(widths[-1], shape[0] * shape[1] * shape[2]), nn.Unflatten(1, shape)]
+    return nn.Sequential(*layers)
+
+
+def _conv_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
+    activation = ACTIVATIONS[config.activation]
+    layers: list[nn.Module] = []
+    for before, after in pairwise([shape[0], *config.hidden]):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), activation()]
+    count = len(config.hidden)
+    height, width = halvings(shape[1], count)[-1], halvings(shape[2], count)[-1]
+    return nn.Sequential(*layers, nn.Flatten()), config.hidden[-1] * height * width
+
+
+def _conv_decoder(config: RunConfig, shape: Shape) -> nn.Module:
+    activation = ACTIVATIONS[config.activation]
+    channels = list(reversed(config.hidden))
+    heights = halvings(shape[1], len(channels))[::-1]
+    widths = halvings(shape[2], len(channels))[::-1]
+    seed = (channels[0], heights[0], widths[0])
+    # the dense layer has no activation: its output is read as the last feature map of the encoder
+    layers: list[nn.Module] = [nn.Linear(config.latent, seed[0] * seed[1] * seed[2]), nn.Unflatten(1, seed)]
+    for index, (before, after) in enumerate(pairwise([channels[0], *channels])):
+        # a transposed 3x3 stride-2 layer gives 2s - 1 + output_padding: pick what returns the encoder's own size
+        extra = (heights[index + 1] - 2 * heights[index] + 1, widths[index + 1] - 2 * widths[index] + 1)
+        layers += [
+            nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=extra),
+            activation(),
+        ]
+    return nn.Sequential(*layers, nn.Conv2d(channels[-1], shape[0], 3, padding=1))
+
+
+def build_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
+    """Trunk (B, C, H, W) -> (B, features), and the number of features."""
+    return _conv_encoder(config, shape) if config.network == "conv" else _mlp_encoder(config, shape)
+
+
+def build_decoder(config: RunConfig, shape: Shape) -> nn.Module:
+    """Trunk (B, latent) -> (B, C, H, W): logits of a Bernoulli, or means of a Gaussian."""
+    return _conv_decoder(config, shape) if config.network == "conv" else _mlp_decoder(config, shape)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Number of trained values."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def output_to_pixels(output: Tensor, likelihood: str) -> Tensor:
+    """Decoder output -> expected pixels in [0, 1]: sigmoid of logits, or a Gaussian's mean, clipped."""
+    return torch.sigmoid(output) if likelihood == "bernoulli" else output.clamp(0, 1)

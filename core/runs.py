@@ -1,0 +1,374 @@
+"""An opened run: arrays in, arrays out. Torch is imported when the weights are first needed."""
+
+import functools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.config import RunConfig
+from core.data import catalog
+from core.data.images import ImageSet, crop, pad, split_validation
+from core.errors import CheckpointError, DataError, NotApplicable, VAEScopeError
+from core.families import family
+from core.generation import prior_draws
+from core.latents import Latents, load_latents, save_latents
+from core.store import RunRecord, find, read_history, read_record
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from core.encoding import Encoded
+
+Progress = Callable[[int, int], None]
+
+SPLITS = ("train", "validation", "test")
+
+
+def load_images(config: RunConfig, split: str) -> ImageSet:
+    """Load the images of a split as a run with this config sees it: training images without those held out.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+        DataError: it is damaged, or there is no such split.
+    """
+    if split == "test":
+        return catalog.load(config.dataset, "test")
+    if split not in SPLITS:
+        raise DataError(f"There is no split '{split}': choose one of {', '.join(SPLITS)}.")
+    train, held_out = split_validation(catalog.load(config.dataset, "train"), share=config.validation, seed=config.seed)
+    return train if split == "train" else held_out
+
+
+class Run:
+    """One trained run, opened: what it is, what it scored, and its model as functions on arrays.
+
+    Images are (N, C, H, W) in data size unless said otherwise; latents are (N, latent); all floats are float32.
+    """
+
+    def __init__(self, record: RunRecord, *, device: str = "auto") -> None:
+        """Open a readable record; the weights are read when first needed."""
+        if record.document is None or record.state == "damaged":
+            raise CheckpointError(f"Run '{record.id}' cannot be opened: {record.reason}")
+        self.record = record
+        self.document = record.document
+        self.config = record.document.config
+        self.family = family(self.config.family)
+        self._device = device
+        self._lock = threading.Lock()
+
+    @property
+    def id(self) -> str:
+        """The id: the folder's name."""
+        return self.record.id
+
+    @property
+    def name(self) -> str:
+        """The display name."""
+        return self.record.name
+
+    @property
+    def state(self) -> str:
+        """State at the time of opening."""
+        return self.record.state
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether the encoder gives a Gaussian, so that a rate and samples exist."""
+        return self.family.has_posterior
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether encode and decode want labels."""
+        return self.family.needs_labels
+
+    @property
+    def data_kind(self) -> str:
+        """What the data are: 'image'."""
+        return "image"
+
+    @property
+    def latent(self) -> int:
+        """Latent dimensions."""
+        return self.config.latent
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the data."""
+        return self.document.data.shape
+
+    @property
+    def padded_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) that the model sees; the pixel count n is theirs."""
+        return self.document.data.padded
+
+    @property
+    def pixels(self) -> int:
+        """Values per padded image, C * H * W: the n of scores and of the reconstruction weight."""
+        channels, height, width = self.padded_shape
+        return channels * height * width
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, by label."""
+        return self.document.data.class_names
+
+    @property
+    def scores(self) -> dict[str, Any] | None:
+        """Stored scores by split, with units and directions; None before the first are written."""
+        return self.record.scores
+
+    def history(self) -> list[dict[str, Any]]:
+        """Read one row an epoch: D, R, R per dimension, objective, seconds.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
+        return read_history(self.record.folder)
+
+    @functools.cached_property
+    def _opened(self) -> "tuple[nn.Module, Any]":
+        from core.device import choose_device
+        from core.encoding import build_model
+        from core.weights import load_weights
+
+        if self.document.weights is None:
+            raise CheckpointError(f"Run '{self.name}' has no weights yet: wait for its first epoch to end.")
+        device = choose_device(self._device)
+        model = build_model(self.config, self.padded_shape)
+        load_weights(self.record.folder / self.document.weights, model)
+        return model.to(device).eval(), device
+
+    @property
+    def model(self) -> "nn.Module":
+        """The network, in evaluation mode, on its device.
+
+        Raises:
+            CheckpointError: the weights are missing or damaged.
+        """
+        with self._lock:
+            return self._opened[0]  # type: ignore[no-any-return]
+
+    def prepare(self, images: np.ndarray) -> "Tensor":
+        """Check images and bring them to the model: float32 (N, C, H, W) in [0, 1], padded.
+
+        Args:
+            images: uint8, or floats in [0, 1]; (N, C, H, W), (N, H, W) or (N, pixels); data size (padded here) or
+                padded size.
+
+        Raises:
+            DataError: another shape, type or range.
+        """
+        import torch
+
+        array = np.asarray(images)
+        sizes = (self.shape, self.padded_shape)
+        wanted = f"(N, {', '.join(str(size) for size in self.shape)})"
+        if array.ndim == 2:
+            array = next((array.reshape(-1, *s) for s in sizes if array.shape[1] == s[0] * s[1] * s[2]), array)
+        elif array.ndim == 3 and self.shape[0] == 1:
+            array = array[:, None]
+        if array.ndim != 4 or array.shape[1:] not in sizes:
+            raise DataError(
+                f"Images of shape {np.asarray(images).shape} do not fit run '{self.name}': give {wanted}, the padded "
+                f"size {self.padded_shape}, or one flat row an image."
+            )
+        if array.dtype == np.uint8:
+            array = array.astype(np.float32) / np.float32(255)
+        elif np.issubdtype(array.dtype, np.floating):
+            array = array.astype(np.float32)
+            if array.size and not (array.min() >= 0 and array.max() <= 1):
+                raise DataError("Float images must lie in [0, 1], these do not: divide by 255, or pass uint8.")
+        else:
+            raise DataError(f"Images of type {array.dtype} are not understood: give uint8, or floats in [0, 1].")
+        if array.shape[1:] != self.padded_shape:
+            array = pad(array, self.padded_shape[1:])
+        return torch.from_numpy(np.ascontiguousarray(array))
+
+    def _through(self, function: "Callable[[Tensor], Tensor]", rows: "Tensor", keep: tuple[int, ...]) -> np.ndarray:
+        """Apply a function of tensors in batches, on the device; `keep` is the shape of a row of no rows at all."""
+        import torch
+
+        from core.encoding import EVALUATION_BATCH, batches
+
+        device = self.model and self._opened[1]
+        with torch.no_grad():
+            parts = [function(rows[part].to(device)).float().cpu() for part in batches(len(rows), EVALUATION_BATCH)]
+        return torch.cat(parts).numpy() if parts else np.zeros((0, *keep), np.float32)
+
+    def encode(self, images: np.ndarray, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Encode images (see `prepare`) -> means, log-variances of q(z given x), each (N, latent).
+
+        Without a posterior the first is the code and the second None.
+
+        Raises:
+            DataError: images that do not fit.
+            CheckpointError: the weights are missing or damaged.
+        """
+        import torch
+
+        def both(x: "Tensor") -> "Tensor":
+            means, log_variances = self.model.encode(x)  # type: ignore[operator]
+            return means if log_variances is None else torch.cat([means, log_variances], 1)
+
+        width = self.latent * (1 + self.has_posterior)
+        out = self._through(both, self.prepare(images), (width,))
+        if not self.has_posterior:
+            return out, None
+        return out[:, : self.latent], out[:, self.latent :]
+
+    def decode(self, z: np.ndarray, labels: np.ndarray | None = None, *, padded: bool = False) -> np.ndarray:
+        """Decode latents (N, latent) -> expected pixels in [0, 1], (N, C, H, W), cropped to data size unless `padded`.
+
+        Raises:
+            DataError: z is not (N, latent) or not finite.
+            CheckpointError: the weights are missing or damaged.
+        """
+        import torch
+
+        from core.models.nets import output_to_pixels
+
+        array = np.asarray(z, dtype=np.float32)
+        if array.ndim != 2 or array.shape[1] != self.latent or not np.isfinite(array).all():
+            raise DataError(f"Latents of shape {array.shape} do not fit: give finite numbers, (N, {self.latent}).")
+
+        def pixels(part: "Tensor") -> "Tensor":
+            return output_to_pixels(self.model.decode(part), self.config.likelihood)  # type: ignore[operator]
+
+        images = self._through(pixels, torch.from_numpy(array), self.padded_shape)
+        return images if padded else crop(images, self.shape[1:])
+
+    def reconstruct(
+        self, images: np.ndarray, labels: np.ndarray | None = None, *, draw: int | None = None
+    ) -> np.ndarray:
+        """Encode and decode -> (N, C, H, W): at the mean, or at one draw from q(z given x) seeded by `draw`.
+
+        Raises:
+            DataError: images that do not fit.
+            NotApplicable: a draw is asked of a family without a posterior.
+        """
+        means, log_variances = self.encode(images)
+        if draw is None:
+            return self.decode(means)
+        if log_variances is None:
+            raise NotApplicable(f"Family '{self.family.name}' has no posterior to draw from: leave out `draw`.")
+        from core.encoding import split_noise
+
+        noise = split_noise(len(means), self.latent, seed=draw, split="given").numpy()
+        return self.decode(means + np.exp(0.5 * log_variances) * noise)
+
+    def sample(self, n: int, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
+        """Decode n draws from the prior N(0, I) -> (n, C, H, W); the draws are `generation.prior_draws(n, ...)`.
+
+        Raises:
+            NotApplicable: the family has no prior.
+        """
+        if not self.has_posterior:
+            raise NotApplicable(f"Family '{self.family.name}' has no prior to sample from: choose a vae.")
+        return self.decode(prior_draws(n, latent=self.latent, seed=seed))
+
+    def images(self, split: str) -> ImageSet:
+        """Load the images of a split, as this run saw them.
+
+        Raises:
+            DataMissing: the data set is not on this machine.
+            DataError: it is damaged, or not the data that the run was trained on.
+        """
+        images = load_images(self.config, split)
+        if images.fingerprint != self.document.data.fingerprint:
+            raise DataError(
+                f"Data set '{self.config.dataset}' is not what run '{self.name}' was trained on: their fingerprints "
+                "differ; put the original files back, or train a new run."
+            )
+        return images
+
+    def encode_split(
+        self, split: str, *, seed: int = 0, draws: int = 1, batch_size: int | None = None, progress: Progress | None = None
+    ) -> "tuple[ImageSet, Encoded]":
+        """Send a whole split through the model, with the noise that the contracts fix: see core/encoding.py.
+
+        Raises:
+            DataMissing: the data set is not on this machine.
+            CheckpointError: the weights are missing or damaged.
+        """
+        images = self.images(split)
+        if not len(images):
+            raise DataError(f"Run '{self.name}' held no {split} images out: choose another split.")
+        return images, self.encode_images(images, seed=seed, draws=draws, batch_size=batch_size, progress=progress)
+
+    def encode_images(
+        self,
+        images: ImageSet,
+        *,
+        seed: int = 0,
+        draws: int = 1,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> "Encoded":
+        """Send images of the run's data set through the model; each image's noise is its row's, whatever the order.
+
+        Raises:
+            CheckpointError: the weights are missing or damaged.
+        """
+        from core.encoding import EVALUATION_BATCH, encode_split, split_tensors
+
+        model = self.model
+        pixels, noise = split_tensors(images, self.config, device=self._opened[1], seed=seed, draws=draws)
+        return encode_split(
+            model, pixels, self.config, noise=noise, batch_size=batch_size or EVALUATION_BATCH, progress=progress
+        )
+
+    def latents_path(self, split: str) -> Path | None:
+        """Where the latents of a split are stored or cached; None where they must be encoded first."""
+        for path in (self.record.folder / f"latents-{split}.npz", self._cache_path(split)):
+            if path.is_file():
+                return path
+        return None
+
+    def _cache_path(self, split: str) -> Path:
+        # named by the weights too, so that a run trained further is encoded again
+        return self.record.folder / "cache" / f"latents-{split}-{self.document.epoch}.npz"
+
+    def latents(self, split: str, *, progress: Progress | None = None) -> Latents:
+        """Load the posteriors of a split: stored with the run, or cached, or else encoded now and cached.
+
+        Raises:
+            DataMissing: they must be encoded and the data set is not on this machine.
+            CheckpointError: a file is damaged.
+        """
+        if split not in SPLITS:
+            raise DataError(f"There is no split '{split}': choose one of {', '.join(SPLITS)}.")
+        if path := self.latents_path(split):
+            return load_latents(path)
+        images, encoded = self.encode_split(split, progress=progress)
+        latents = to_latents(images, encoded)
+        try:
+            self._cache_path(split).parent.mkdir(exist_ok=True)
+            save_latents(self._cache_path(split), latents)
+        except (OSError, VAEScopeError):
+            pass  # a read-only store: slower next time, right all the same
+        return latents
+
+
+def to_latents(images: ImageSet, encoded: "Encoded") -> Latents:
+    """Keep what pages need of an encoded split."""
+    return Latents(
+        ids=images.ids,
+        labels=images.labels,
+        means=encoded.means,
+        log_variances=encoded.log_variances,
+        distortion=encoded.distortion,
+        rate=encoded.rate,
+    )
+
+
+def open_run(run: str | Path, *, store: Path | None = None, device: str = "auto") -> Run:
+    """Open a run by its id in the store, or by the path of its folder.
+
+    Raises:
+        CheckpointError: no such run, or it is broken; the sentence says why.
+        ConfigError: a device that is not here.
+    """
+    return Run(read_record(find(run, store)), device=device)

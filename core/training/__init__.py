@@ -1,0 +1,1 @@
+"""Training: a loop that touches no file, and what makes a stored run of it."""

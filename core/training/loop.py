@@ -1,0 +1,156 @@
+"""The training loop: epochs over a data set that lives on the device. It touches no file."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.config import RunConfig
+from core.device import autocast
+from core.encoding import Encoded, batches, encode_split, to_unit
+from core.errors import Diverged
+from core.families import build, family
+from core.objectives import beta_at
+
+StepHook = Callable[[int, int, int], None]
+"""Called with (epoch from 1, steps done in it, steps in it)."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The images that are scored after every epoch: uint8 on the device, and their fixed noise."""
+
+    split: str
+    """'validation', or 'test' where nothing was held out"""
+    pixels: Tensor
+    noise: Tensor
+
+
+def make_optimiser(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
+    """Adam or AdamW over all parameters, in torch's fused form: one kernel call a step."""
+    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
+    return kind(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+
+
+def epoch_generator(config: RunConfig, epoch: int, purpose: int, device: torch.device) -> torch.Generator:
+    """Random numbers of one epoch, a function of (seed, epoch, purpose) alone."""
+    return torch.Generator(device).manual_seed((config.seed * 1_000_003 + epoch) * 2 + purpose)
+
+
+def mean_terms(encoded: Encoded, config: RunConfig) -> dict[str, Any]:
+    """Reduce a held-out split to one row of history, nats per image."""
+    distortion = float(encoded.distortion.mean(dtype="float64"))
+    row: dict[str, Any] = {"distortion": distortion, "rate": None, "rate_per_dimension": None, "objective": distortion}
+    if encoded.rate_per_dimension is not None:
+        rates = encoded.rate_per_dimension.mean(0, dtype="float64")
+        rate = float(rates.sum())
+        row |= {"rate": rate, "rate_per_dimension": rates.tolist(), "objective": distortion + config.beta * rate}
+    return row
+
+
+def train_epoch(
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    pixels: Tensor,
+    config: RunConfig,
+    *,
+    epoch: int,
+    on_step: StepHook | None = None,
+) -> dict[str, Any]:
+    """One pass over the images, shuffled; the averages of D and R while the weights move.
+
+    Sums stay on the device until the end of the epoch: reading a number earlier would wait for the device.
+
+    Raises:
+        Diverged: a term summed over the epoch is not finite.
+    """
+    objective = build(family(config.family).objective)
+    device, count = pixels.device, len(pixels)
+    order = torch.randperm(count, generator=epoch_generator(config, epoch, 0, torch.device("cpu"))).to(device)
+    noise = epoch_generator(config, epoch, 1, device)
+    steps = math.ceil(count / config.batch_size)
+    distortion = torch.zeros((), dtype=torch.float64, device=device)
+    rates = torch.zeros(config.latent, dtype=torch.float64, device=device)
+    objectives = torch.zeros((), dtype=torch.float64, device=device)
+    has_rate = family(config.family).has_posterior
+    model.train()
+    for step, rows in enumerate(batches(count, config.batch_size)):
+        x = to_unit(pixels[order[rows]])
+        draw = torch.randn((len(x), config.latent), generator=noise, device=device)
+        beta = beta_at(config, epoch - 1 + step / steps)
+        with autocast(device, config.precision):
+            out = objective(model, x, draw, config)
+        per_image = out.distortion
+        if has_rate:
+            per_image = per_image + beta * out.rate_per_dimension.sum(1)
+        optimiser.zero_grad(set_to_none=True)
+        per_image.mean().backward()
+        optimiser.step()
+        with torch.no_grad():
+            distortion += out.distortion.sum()
+            objectives += per_image.sum()
+            if has_rate:
+                rates += out.rate_per_dimension.sum(0)
+        if on_step:
+            on_step(epoch, step + 1, steps)
+    row: dict[str, Any] = {
+        "distortion": float(distortion) / count,
+        "rate": None,
+        "rate_per_dimension": None,
+        "objective": float(objectives) / count,
+    }
+    if has_rate:
+        row["rate_per_dimension"] = (rates / count).tolist()
+        row["rate"] = sum(row["rate_per_dimension"])
+    _check_finite(row, epoch)
+    return row
+
+
+def _check_finite(row: dict[str, Any], epoch: int) -> None:
+    for name, value in row.items():
+        numbers = value if isinstance(value, list) else [value]
+        if not all(number is None or math.isfinite(number) for number in numbers):
+            raise Diverged(
+                f"The {name.replace('_', ' ')} was not finite in epoch {epoch}: train again with a smaller "
+                "learning_rate, a warm-up of beta (warmup_epochs), or another seed."
+            )
+
+
+def epochs(
+    model: nn.Module,
+    pixels: Tensor,
+    config: RunConfig,
+    *,
+    held_out: HeldOut | None = None,
+    on_step: StepHook | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train epoch by epoch, yielding one row of history after each; the model then holds that epoch's weights.
+
+    A row: epoch, seconds (training and scoring of the held-out images), beta at the epoch's end, `train` (averages
+    while the weights moved) and `validation` or `test` (at the epoch's final weights, at the final beta).
+
+    Args:
+        model: on the device of `pixels`.
+        pixels: uint8 (N, C, H, W), padded as the run wants.
+        config: of the run.
+        held_out: what to score after each epoch.
+        on_step: called after each step.
+
+    Raises:
+        Diverged: a loss is not finite; the model's weights are then not to be kept.
+    """
+    optimiser = make_optimiser(model, config)
+    for epoch in range(1, config.epochs + 1):
+        start = time.perf_counter()
+        row: dict[str, Any] = {"epoch": epoch, "beta": beta_at(config, epoch)}
+        row["train"] = train_epoch(model, optimiser, pixels, config, epoch=epoch, on_step=on_step)
+        if held_out is not None and len(held_out.pixels):
+            encoded = encode_split(model, held_out.pixels, config, noise=held_out.noise)
+            row[held_out.split] = mean_terms(encoded, config)
+            _check_finite(row[held_out.split], epoch)
+        row["seconds"] = time.perf_counter() - start
+        yield row

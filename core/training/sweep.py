@@ -1,0 +1,50 @@
+"""A sweep: runs that differ in one value, beta, and share a name to be found by."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.config import RunConfig
+from core.errors import ConfigError
+from core.families import family
+from core.runs import Run
+from core.store import new_id
+from core.training.run import Hooks, train
+
+
+def sweep_configs(config: RunConfig, betas: Sequence[float]) -> list[RunConfig]:
+    """One config a beta, in the given order, all checked before the first one trains.
+
+    Raises:
+        ConfigError: no beta, one twice, one out of range, or a family without a rate.
+    """
+    if "beta" in family(config.family).ignores:
+        raise ConfigError(f"Family '{config.family}' has no rate, so it has no beta to sweep: choose family=vae.")
+    if not betas:
+        raise ConfigError("A sweep needs at least one beta, such as --beta 0.5,1,2.")
+    if len(set(betas)) != len(betas):
+        raise ConfigError(f"Each beta may stand once in a sweep, these do not: {', '.join(f'{b:g}' for b in betas)}.")
+    return [config.with_settings({"beta": beta}) for beta in betas]
+
+
+def sweep(
+    config: RunConfig,
+    betas: Sequence[float],
+    *,
+    name: str,
+    store: Path | None = None,
+    recipe: str | None = None,
+    hooks: Hooks | None = None,
+) -> list[Run]:
+    """Train one run a beta, named '<name>, beta <value>'; what is done stays done if a later one fails.
+
+    Raises:
+        ConfigError: as `sweep_configs`.
+        VAEScopeError: as `core.training.run.train`.
+    """
+    shared = new_id(name)
+    return [
+        train(
+            one, name=f"{name}, beta {one.beta:g}", store=store, recipe=recipe, sweep=shared, hooks=hooks
+        )
+        for one in sweep_configs(config, betas)
+    ]

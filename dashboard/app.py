@@ -1,0 +1,53 @@
+"""The list of pages, and the frame around them."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard import gateway
+from dashboard.controls import guarded
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """One page: its module under dashboard/pages, whose function `page` draws it."""
+
+    module: str
+    title: str
+    icon: str
+
+
+PAGES = (
+    PageRow("runs", "Runs", ":material/table_rows:"),
+    PageRow("latent", "Latent space", ":material/scatter_plot:"),
+    PageRow("curves", "Loss curves", ":material/show_chart:"),
+    PageRow("tradeoff", "Beta trade-off", ":material/balance:"),
+    PageRow("compare", "Compare", ":material/compare:"),
+)
+
+
+def _draw(row: PageRow) -> Callable[[], None]:
+    def draw() -> None:
+        # imported when first opened: the home page does not wait for what other pages need
+        guarded(importlib.import_module(f"dashboard.pages.{row.module}").page)()
+
+    return draw
+
+
+def run() -> None:
+    """Draw the chosen page; called by streamlit_app.py on every run."""
+    st.set_page_config(
+        page_title="VAEScope",
+        page_icon=":material/blur_on:",
+        layout="wide",
+        # with a minimal toolbar the menu, and the choice of light or dark in it, only shows where it has items
+        menu_items={"About": "VAEScope trains variational autoencoders and shows what they learned."},
+    )
+    pages = [
+        st.Page(_draw(row), title=row.title, icon=row.icon, url_path=row.module, default=index == 0)
+        for index, row in enumerate(PAGES)
+    ]
+    st.navigation(pages).run()
+    gateway.warm_up()

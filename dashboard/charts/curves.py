@@ -1,0 +1,272 @@
+"""Curves over epochs: losses of one or several runs, and the rate of each latent dimension as a heat map."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts.figure import SUBTITLE_TOP, as_floats, decimate, new_figure, say_empty
+from dashboard.theme import (
+    SEQUENTIAL_SCALE,
+    SPLIT_DASHES,
+    SPLIT_MARKERS,
+    palette,
+    plotly_text,
+    run_colour,
+    shorten,
+)
+
+MAX_COLUMNS = 1000
+"""Epochs drawn in one heat map."""
+
+MAX_ROW_NAMES = 24
+"""Latent dimensions named beside a heat map; of more, every second, third, ... is named."""
+
+FEW_POINTS = 40
+"""Up to this many points a line shows a marker at each."""
+
+MANY_CURVES = 8
+"""Up to this many curves share one hover box an epoch; with more, the box names the nearest point only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One quantity of one run over its epochs.
+
+    Attributes:
+        name: the run's display name, as typed by a person.
+        split: "train", "validation" or "test".
+        epochs: (E,) epoch numbers.
+        values: (E,) the quantity; None or NaN leaves a gap.
+        colour_index: which of `theme.RUN_COLOURS`; the same for all curves of a run.
+    """
+
+    name: str
+    split: str
+    epochs: Sequence[float] | np.ndarray
+    values: Sequence[float | None] | np.ndarray
+    colour_index: int = 0
+
+
+def loss_curves(
+    curves: Sequence[Curve],
+    *,
+    quantity_title: str,
+    unit: str,
+    log_x: bool = False,
+    log_y: bool = False,
+    dark: bool,
+    direction: str = "lower is better",
+) -> go.Figure:
+    """Draw one quantity of one or several runs over their epochs.
+
+    A run has one colour and one legend entry, which hides or shows all its curves; train is a solid line,
+    held-out data a dashed one. On a logarithmic axis a value at or below zero is a gap, and the subtitle
+    counts them.
+
+    Args:
+        curves: the curves, in drawing order; at most `MAX_POINTS` points of each are drawn.
+        quantity_title: what is drawn, such as "Negative ELBO".
+        unit: its unit, such as "nats per image"; may be empty.
+        log_x: logarithmic epoch axis.
+        log_y: logarithmic value axis.
+        dark: whether the page is dark.
+        direction: "lower is better", "higher is better", or empty where neither holds.
+
+    Returns:
+        The figure, one trace a curve.
+    """
+    curves = list(curves)
+    figure = new_figure(
+        f"{quantity_title} by epoch",
+        x_title="Epoch",
+        y_title=f"{quantity_title} ({', '.join(part for part in (unit, direction) if part)})".replace(
+            " ()", ""
+        ),
+        uirevision=f"curves|{quantity_title}|{log_x}|{log_y}",
+        dark=dark,
+    )
+    shared_box = len(curves) <= MANY_CURVES
+    seen: set[tuple[str, int]] = set()
+    hidden = drawn = 0
+    for curve in curves:
+        x, y = as_floats(curve.epochs), as_floats(curve.values)
+        refused = (log_x & (x <= 0)) | (log_y & (y <= 0))
+        hidden += int(refused.sum())
+        y[refused] = np.nan
+        x[x <= 0 if log_x else np.zeros(len(x), dtype=bool)] = np.nan
+        x, y = decimate(x, y)
+        drawn += int(np.isfinite(y).sum())
+        run = (curve.name, curve.colour_index)
+        name = plotly_text(curve.name)
+        colour = run_colour(curve.colour_index)
+        figure.add_trace(
+            go.Scatter(
+                x=x.astype(np.float32),
+                y=y.astype(np.float32),
+                name=plotly_text(shorten(curve.name)),
+                meta=[name, curve.split],
+                legendgroup=f"{curve.colour_index}|{name}",
+                showlegend=run not in seen,
+                mode="lines+markers" if len(x) <= FEW_POINTS else "lines",
+                line={"color": colour, "width": 2, "dash": SPLIT_DASHES.get(curve.split, "dot")},
+                marker={"color": colour, "size": 5, "symbol": SPLIT_MARKERS.get(curve.split, "x")},
+                connectgaps=False,
+                hovertemplate="%{meta[0]} · %{meta[1]}: <b>%{y:,.5~g}</b> "
+                + plotly_text(unit)
+                + ("<extra></extra>" if shared_box else "<br>epoch %{x}<extra></extra>"),
+            )
+        )
+        seen.add(run)
+    if not drawn:
+        figure.data = ()
+        return say_empty(figure, _why_empty(curves, hidden=hidden), dark=dark)
+    figure.update_xaxes(type="log" if log_x else "linear", unifiedhovertitle={"text": "epoch %{x}"})
+    figure.update_yaxes(type="log" if log_y else "linear")
+    # Without a format a logarithmic axis names 30 between 10 and 100 as a bare "3".
+    if log_x:
+        figure.update_xaxes(dtick="D2", tickformat=",~g")
+    if log_y:
+        figure.update_yaxes(dtick="D1" if _decades(figure) < 1 else "D2", tickformat=",~g")
+    figure.update_layout(
+        margin={"t": SUBTITLE_TOP},
+        hovermode="x unified" if shared_box else "closest",
+        showlegend=True,
+        title={"subtitle": {"text": _key(curves, hidden=hidden)}},
+    )
+    return figure
+
+
+def curves_frame(curves: Sequence[Curve]) -> pd.DataFrame:
+    """Return all points of the curves as a tidy table (run, split, epoch, value), for CSV."""
+    parts = [
+        pd.DataFrame(
+            {
+                "run": curve.name,
+                "split": curve.split,
+                "epoch": as_floats(curve.epochs),
+                "value": as_floats(curve.values),
+            }
+        )
+        for curve in curves
+    ]
+    columns = ["run", "split", "epoch", "value"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def rate_heatmap(rates: Any, epochs: Sequence[int] | np.ndarray, *, dark: bool) -> go.Figure:
+    """Draw the rate of each latent dimension over the epochs.
+
+    Rows are sorted by the rate at the last epoch that has one, the most informative at the top, and named by
+    the dimension's true index.
+
+    Args:
+        rates: (E, L) nats per image; None or NaN leaves a gap.
+        epochs: (E,) epoch numbers.
+        dark: whether the page is dark.
+
+    Returns:
+        The figure, one heat map; `customdata` holds the true index of each row.
+
+    Raises:
+        ValueError: if the two shapes do not fit.
+    """
+    grid, columns = as_floats(rates), np.asarray(epochs)
+    figure = new_figure(
+        "Rate of each latent dimension",
+        x_title="Epoch",
+        y_title="Latent dimension, most informative first",
+        uirevision="rate-heatmap",
+        dark=dark,
+        subtitle="0 nats: the dimension is not used",
+    )
+    if grid.size == 0 or not np.isfinite(grid).any():
+        return say_empty(figure, "No rate per dimension is recorded for this run.", dark=dark)
+    if grid.ndim != 2 or len(columns) != len(grid):
+        raise ValueError(
+            f"Rates must be (epochs, dimensions) with one epoch number a row, "
+            f"not rates {grid.shape} and {len(columns)} epochs."
+        )
+    order = informative_order(grid)
+    shown = np.unique(np.linspace(0, len(grid) - 1, min(len(grid), MAX_COLUMNS)).round().astype(int))
+    grid, columns = grid[shown][:, order], columns[shown]
+    step = -(-len(order) // MAX_ROW_NAMES)
+    named = np.arange(0, len(order), step)
+    figure.add_trace(
+        go.Heatmap(
+            x=columns.astype(np.float32),
+            y=np.arange(len(order), dtype=np.int16),
+            z=grid.T.astype(np.float32),
+            customdata=np.broadcast_to(order[:, None], grid.T.shape).astype(np.int16),
+            colorscale=SEQUENTIAL_SCALE,
+            zmin=0,
+            ygap=1 if len(order) <= MAX_ROW_NAMES else 0,
+            hoverongaps=False,
+            hovertemplate="dimension %{customdata}<br>epoch %{x}<br>rate <b>%{z:.4~g}</b> nats per image"
+            "<extra></extra>",
+            colorbar={
+                "title": {"text": "Rate (nats per image)", "side": "right", "font": {"size": 12}},
+                "thickness": 12,
+                "outlinewidth": 0,
+                "tickfont": {"color": palette(dark).muted},
+            },
+        )
+    )
+    figure.update_xaxes(showgrid=False)
+    figure.update_yaxes(
+        showgrid=False,
+        range=[len(order) - 0.5, -0.5],
+        tickmode="array",
+        tickvals=named.tolist(),
+        ticktext=[f"{order[row]}" for row in named],
+    )
+    return figure
+
+
+def rate_frame(rates: Any, epochs: Sequence[int] | np.ndarray) -> pd.DataFrame:
+    """Return rates (E, L) as a tidy table (epoch, dimension, rate in nats per image), for CSV."""
+    grid = as_floats(rates).reshape(len(epochs), -1)
+    return pd.DataFrame(
+        {
+            "epoch": np.repeat(np.asarray(epochs), grid.shape[1]),
+            "dimension": np.tile(np.arange(grid.shape[1]), len(grid)),
+            "rate_nats_per_image": grid.ravel(),
+        }
+    )
+
+
+def informative_order(rates: Any) -> np.ndarray:
+    """Return latent dimensions (L,) by falling rate at the last epoch that has rates, ties in order."""
+    grid = as_floats(rates)
+    rows = np.flatnonzero(np.isfinite(grid).any(axis=1))
+    last = grid[rows[-1]] if len(rows) else np.zeros(grid.shape[1])
+    return np.argsort(-np.where(np.isnan(last), -np.inf, last), kind="stable")
+
+
+def _key(curves: Sequence[Curve], *, hidden: int) -> str:
+    """Say in words what solid and dashed mean, and how many values a logarithmic axis cannot show."""
+    splits = list(dict.fromkeys(curve.split for curve in curves))
+    solid = [plotly_text(split) for split in splits if SPLIT_DASHES.get(split) == "solid"]
+    dashed = [plotly_text(split) for split in splits if SPLIT_DASHES.get(split) != "solid"]
+    parts = [f"solid: {', '.join(solid)}"] if solid else []
+    parts += [f"dashed: {', '.join(dashed)}"] if dashed else []
+    if hidden:
+        parts.append(f"{hidden} points at or below 0 left out on the log axis")
+    return " · ".join(parts)
+
+
+def _why_empty(curves: Sequence[Curve], *, hidden: int) -> str:
+    """Say why there is nothing to draw, and what to do."""
+    if hidden:
+        return "No value is above 0: choose a linear axis."
+    return "No epoch is recorded yet." if curves else "Choose a run to see its curves."
+
+
+def _decades(figure: go.Figure) -> float:
+    """Return how many powers of ten the drawn values span."""
+    values = np.concatenate([np.asarray(trace.y, dtype=np.float64) for trace in figure.data])
+    values = values[np.isfinite(values)]
+    return float(np.log10(values.max() / values.min()))

@@ -1,0 +1,248 @@
+// One map: its elements, its data, when what is drawn, and the entry that Streamlit calls.
+
+const APPS = new WeakMap(); // root element -> app; Streamlit calls the entry again when data or theme change
+const FAINT = 51; // of 256: points outside of a selection
+
+function makeApp(root) {
+  const find = (name) => root.querySelector(name);
+  const app = { root, panels: [], hover: -1, hoverPanel: null, drag: null, room: 0, width: 0, dpr: 1, cache: new Map(), dirty: new Map() };
+  app.stage = find(".stage");
+  for (const name of ["frame", "points", "over", "tip", "legend", "thumb"]) app[name] = find(`.${name}`);
+  app.panelsElement = find(".panels");
+  for (const button of root.querySelectorAll("[data-mode]")) button.onclick = () => setMode(app, button.dataset.mode);
+  find("[data-save=png]").onclick = () => savePicture(app);
+  find("[data-save=csv]").onclick = () => saveTable(app);
+  find(".clear").onclick = () => select(app, null);
+  root.onkeydown = (event) => event.key === "Escape" && select(app, null);
+  // A hidden tab mounts with no width; browser zoom changes the pixel ratio without changing the width much.
+  app.observer = new ResizeObserver(() => resize(app));
+  app.body = find(".body");
+  app.observer.observe(app.body);
+  app.onresize = () => resize(app);
+  window.addEventListener("resize", app.onresize);
+  document.fonts?.ready.then(() => redraw(app, { frame: true, over: true }));
+  root.__latentMap = makeHook(app);
+  return app;
+}
+
+function dispose(app) {
+  app.observer.disconnect();
+  window.removeEventListener("resize", app.onresize);
+  cancelAnimationFrame(app.waiting);
+  APPS.delete(app.root);
+}
+
+/** Colours and font of the theme, resolved to what a canvas understands. */
+function readStyle(root) {
+  const css = getComputedStyle(root);
+  const get = (name, fallback) => css.getPropertyValue(name).trim() || fallback;
+  return {
+    text: get("--st-text-color", "#31333f"),
+    background: get("--st-background-color", "#ffffff"),
+    primary: get("--st-primary-color", "#3b7dd8"),
+    font: get("--st-font", "sans-serif"),
+  };
+}
+
+/** A section's array; the bytes are copied only when its hash is new. */
+function section(app, sections, name) {
+  const entry = sections.get(name);
+  if (!entry) return null;
+  const known = app.cache.get(name);
+  if (known?.hash === entry.hash) return known.array;
+  const array = entry.read();
+  app.cache.set(name, { hash: entry.hash, array });
+  return array;
+}
+
+function update(app, bytes) {
+  const { head, sections } = unpack(bytes);
+  app.head = head;
+  app.state = stateOf(head.key);
+  app.style = readStyle(app.root);
+  const before = app.ids && app.hover >= 0 ? app.ids[app.hover] : null;
+  app.ids = section(app, sections, "ids");
+  app.cls = section(app, sections, "cls");
+  app.mk = section(app, sections, "mk");
+  reconcile(app, sections);
+  buildLook(app);
+  buildPanels(app, sections);
+  loadSheet(app, sections.get("sprites"));
+  buildLegend(app);
+  showStatus(app);
+  showMode(app);
+  app.root.dataset.key = head.key;
+  // The point under the pointer stays hovered when it is still there.
+  app.hover = before === null ? -1 : app.ids.indexOf(before);
+  if (app.hover < 0 || !app.panels.includes(app.hoverPanel)) setHover(app, -1, null);
+  for (const name of app.cache.keys()) if (!sections.has(name)) app.cache.delete(name);
+  app.fresh = true;
+  resize(app, true);
+  showTip(app);
+  reportSelection(app);
+}
+
+function buildPanels(app, sections) {
+  const kept = new Map(app.panels.map((panel) => [panel.spec.id, panel]));
+  app.panels = app.head.panels.map((spec) => {
+    const panel = kept.get(spec.id) ?? newPanel(app);
+    panel.spec = spec;
+    panel.xy = section(app, sections, `xy:${spec.id}`);
+    panel.home = homeView(panel);
+    const touched = app.state.views[spec.id];
+    panel.view = touched ? { x0: touched[0], x1: touched[1], y0: touched[2], y1: touched[3] } : panel.home;
+    panel.title.textContent = spec.title;
+    panel.title.title = spec.title;
+    panel.el.setAttribute("aria-label", spec.alt || `${spec.title}: ${spec.x_title} against ${spec.y_title}`);
+    loadPicture(app, panel, sections.get(`image:${spec.id}`));
+    return panel;
+  });
+  const wanted = app.panels.flatMap((panel) => [panel.header, panel.el]);
+  // Elements in place are left alone: moving one would take its focus.
+  const shown = [...app.panelsElement.children];
+  if (wanted.length !== shown.length || wanted.some((el, k) => el !== shown[k])) app.panelsElement.replaceChildren(...wanted);
+}
+
+function newPanel(app) {
+  const template = document.createElement("template");
+  template.innerHTML = `<div class="header"><div class="title"></div><div class="zoom">
+    <button type="button" title="Zoom in (+)" aria-label="Zoom in">+</button>
+    <button type="button" title="Zoom out (-)" aria-label="Zoom out">&minus;</button>
+    <button type="button" title="Show all (0)" aria-label="Reset view"><svg viewBox="0 0 16 16"><path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.500V10" /></svg></button>
+    </div></div><div class="panel" tabindex="0" role="application" aria-roledescription="scatter plot"><div class="hint">Ctrl + wheel, or click first, to zoom</div></div>`;
+  const panel = { header: template.content.children[0], el: template.content.children[1], picture: null };
+  panel.title = panel.header.querySelector(".title");
+  panel.hint = panel.el.querySelector(".hint");
+  const [zoomIn, zoomOut, all] = panel.header.querySelectorAll("button");
+  zoomIn.onclick = () => zoomView(app, panel, 1.5);
+  zoomOut.onclick = () => zoomView(app, panel, 1 / 1.5);
+  all.onclick = () => resetView(app, panel);
+  attach(app, panel);
+  return panel;
+}
+
+function resize(app, forced) {
+  const room = app.body.clientWidth;
+  const dpr = window.devicePixelRatio || 1;
+  if (!room || !app.head || (!forced && room === app.room && dpr === app.dpr)) return;
+  app.room = room;
+  app.dpr = dpr;
+  layout(app);
+  for (const panel of app.panels) {
+    const [w, h] = [Math.round(panel.rect.w * dpr), Math.round(panel.rect.h * dpr)];
+    if (panel.image?.width !== w || panel.image?.height !== h) panel.image = new ImageData(w, h);
+  }
+  redraw(app, { frame: true, points: true, over: true });
+}
+
+/** Ask for layers to be drawn at the next frame; `panel` missing means all. */
+function redraw(app, { panel, frame, points, over }) {
+  for (const one of panel ? [panel] : app.panels) {
+    const wish = app.dirty.get(one) ?? {};
+    app.dirty.set(one, { frame: wish.frame || frame, points: wish.points || points, over: wish.over || over });
+  }
+  app.waiting ??= requestAnimationFrame(() => flush(app));
+}
+
+function flush(app) {
+  cancelAnimationFrame(app.waiting);
+  app.waiting = null;
+  if (!app.width) return;
+  for (const [panel, wish] of app.dirty) {
+    if (!app.panels.includes(panel)) continue;
+    if (wish.frame) drawFrame(app, panel);
+    if (wish.points) drawPoints(app, panel);
+    if (wish.over) drawOverlay(app, panel);
+  }
+  app.dirty.clear();
+  app.root.dataset.ready = "true";
+  app.root.dataset.rev = app.head.revision;
+  if (app.fresh) app.root.dataset.draws = String(Number(app.root.dataset.draws ?? 0) + 1);
+  app.fresh = false;
+}
+
+function drawPoints(app, panel) {
+  const { dpr } = app;
+  panel.radius = pointRadius(app.ids.length, zoomOf(panel));
+  const mask = app.selectedCount > 1 ? app.selected : null; // one point has its ring; the others keep their colours
+  const alpha = app.ids.length > 2500 ? 205 : 230;
+  splat(panel.image, panel.xy, app.kind, app.look, mask, panel.view, panel.radius * dpr, alpha, FAINT);
+  const context = app.points.getContext("2d");
+  context.putImageData(panel.image, Math.round(panel.rect.x * dpr), Math.round(panel.rect.y * dpr));
+}
+
+function setHover(app, index, panel) {
+  const same = app.hover === index && app.hoverPanel === panel;
+  app.hover = index;
+  app.hoverPanel = panel;
+  app.root.dataset.hover = index >= 0 ? String(app.ids[index]) : "";
+  if (panel) panel.el.classList.toggle("over-point", index >= 0);
+  if (same) return;
+  showTip(app);
+  redraw(app, { over: true });
+}
+
+/** What browser tests read. Ids go in and come out, never indices; places are client coordinates. */
+function makeHook(app) {
+  const find = (id) => app.panels.find((panel) => panel.spec.id === id);
+  const toClient = (panel, x, y) => {
+    const box = app.stage.getBoundingClientRect();
+    const [px, py] = toStage(panel, x, y);
+    return [px + box.left, py + box.top];
+  };
+  const idsWhere = (test) => Array.from(app.ids.filter((_, i) => test(i)));
+  return {
+    get revision() {
+      return app.head.revision;
+    },
+    selectedIds: () => idsWhere((i) => app.selected[i]),
+    shownIds: () => idsWhere((i) => app.look.shown[app.kind[i]]),
+    hoverId: () => (app.hover >= 0 ? app.ids[app.hover] : null),
+    view: (id) => ({ ...find(id).view }),
+    rect: (id) => ({ ...find(id).rect }),
+    toClient(id, point) {
+      const k = app.ids.indexOf(point);
+      return toClient(find(id), find(id).xy[2 * k], find(id).xy[2 * k + 1]);
+    },
+    placeToClient: (id, x, y) => toClient(find(id), x, y),
+    clientToPlace(id, x, y) {
+      const box = app.stage.getBoundingClientRect();
+      return toData(find(id), x - box.left, y - box.top);
+    },
+    thumbPixels() {
+      if (app.tip.hidden || app.thumb.hidden) return null;
+      const { width, height } = app.thumb;
+      return { width, height, data: Array.from(app.thumb.getContext("2d").getImageData(0, 0, width, height).data) };
+    },
+    pixel(id, point) {
+      flush(app);
+      const panel = find(id);
+      const k = app.ids.indexOf(point);
+      const [x, y] = toStage(panel, panel.xy[2 * k], panel.xy[2 * k + 1]);
+      const column = Math.floor((x - panel.rect.x) * app.dpr);
+      const row = Math.floor((y - panel.rect.y) * app.dpr);
+      return Array.from(panel.image.data.slice(4 * (row * panel.image.width + column), 4 * (row * panel.image.width + column) + 4));
+    },
+    /** Draw everything now; milliseconds. */
+    redraw() {
+      const start = performance.now();
+      redraw(app, { frame: true, points: true, over: true });
+      flush(app);
+      return performance.now() - start;
+    },
+  };
+}
+
+export default function latentMap({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector("[data-testid=latent-map]");
+  if (!root || !data) return undefined;
+  let app = APPS.get(root);
+  if (!app) {
+    app = makeApp(root);
+    APPS.set(root, app);
+  }
+  app.emit = setTriggerValue;
+  update(app, data);
+  // Streamlit may take the element out and put it back within a task: only what is gone by then is let go.
+  return () => setTimeout(() => root.isConnected || dispose(app), 0);
+}

@@ -1,0 +1,327 @@
+"""The only importer of core: runs, arrays and scores for the pages, cached by run and file time.
+
+Nothing here imports torch until a model is asked for; `warm_up` does it in the background after the first paint.
+Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays, and their arrays are read-only.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.analysis.pvalues import Moments, moments, phi, phi_inverse, posterior_samples, standardise, uniformity
+from core.analysis.scores import SCORES, better, directions, units
+from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front
+from core.config import RunConfig, allowed_values, reconstruction_weight
+from core.data import catalog
+from core.data.images import ImageSet, stratified_sample
+from core.errors import CheckpointError, DataError, DataMissing, VAEScopeError
+from core.families import FAMILIES
+from core.generation import lattice_points, prior_draws
+from core.latents import Latents
+from core.recipes import RECIPES
+from core.runs import Run
+from core.store import RunRecord, annotate, default_store, delete_run, list_runs, read_history
+
+__all__ = [
+    "COLLAPSED",
+    "FAMILIES",
+    "RECIPES",
+    "SCORES",
+    "CheckpointError",
+    "DataError",
+    "DataMissing",
+    "ImageSet",
+    "Latents",
+    "MapData",
+    "Moments",
+    "RunConfig",
+    "RunRecord",
+    "VAEScopeError",
+    "allowed_values",
+    "annotate",
+    "better",
+    "board_key",
+    "comparable_key",
+    "delete_run",
+    "directions",
+    "lattice_points",
+    "moments",
+    "pareto_front",
+    "phi",
+    "phi_inverse",
+    "posterior_samples",
+    "prior_draws",
+    "reconstruction_weight",
+    "standardise",
+    "uniformity",
+    "units",
+]
+
+Progress = Callable[[int, int], None]
+
+MAP_POINTS = 10_000
+"""Points on a map at most; where there are more, a stratified, seeded sample is shown and said to be one."""
+SMALL_DATA = 5_000
+"""Data sets below this many images show both splits by default."""
+SPLIT_CODES = ("test", "train", "validation")
+
+
+def warm_up() -> None:
+    """Import torch in the background, so that the first decode does not wait for it; call after the first paint."""
+
+    def load() -> None:
+        import core.encoding
+
+        assert core.encoding
+
+    if not any(thread.name == "warm-up" for thread in threading.enumerate()):
+        threading.Thread(target=load, name="warm-up", daemon=True).start()
+
+
+def store_path() -> Path:
+    """The folder whose runs are shown."""
+    return default_store()
+
+
+def runs(*, hidden: bool = False) -> list[RunRecord]:
+    """List the store, newest first, broken runs too; read anew each time, so that other processes' runs appear."""
+    return [record for record in list_runs() if hidden or not record.hidden]
+
+
+def opened(record: RunRecord) -> Run:
+    """Open a run, once for all sessions until its files change.
+
+    Raises:
+        CheckpointError: it is broken.
+    """
+    return _opened(str(record.folder), record.stamp, _record=record)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _opened(folder: str, stamp: str, _record: RunRecord) -> Run:
+    return Run(_record)
+
+
+def history(record: RunRecord) -> list[dict[str, Any]]:
+    """Rows of a run's history, one an epoch; not to be changed.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    return _history(str(record.folder), record.stamp)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _history(folder: str, stamp: str) -> list[dict[str, Any]]:
+    return read_history(Path(folder))
+
+
+def data_available(dataset: str) -> bool:
+    """Whether a data set's files are on this machine.
+
+    Raises:
+        DataError: no such data set.
+    """
+    return catalog.is_available(dataset)
+
+
+def data_folder() -> Path:
+    """Where data sets lie."""
+    return catalog.data_folder()
+
+
+def fetch(dataset: str, progress: Callable[[int, int, str], None]) -> None:
+    """Download a data set; `progress` is called with bytes done, bytes in all (0: unknown) and the file's name.
+
+    Raises:
+        DataError: every mirror failed; the sentence says where to put the files by hand.
+    """
+    catalog.fetch(dataset, progress=progress)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def images(dataset: str, split: str) -> ImageSet:
+    """Load an official split ('train' or 'test') of a data set.
+
+    Raises:
+        DataMissing: its files are not on this machine.
+        DataError: they are damaged.
+    """
+    return catalog.load(dataset, split)
+
+
+def latents_ready(record: RunRecord, split: str) -> bool:
+    """Whether a split's latents are stored or cached, so that `latents` returns at once."""
+    return opened(record).latents_path(split) is not None
+
+
+def latents(record: RunRecord, split: str, progress: Progress | None = None) -> Latents:
+    """Posteriors of a split: stored, cached, or encoded now (`progress` is then called with images done and in all).
+
+    Raises:
+        DataMissing: they must be encoded and the data set is not on this machine.
+        CheckpointError: a file is damaged.
+    """
+    return _latents(str(record.folder), record.stamp, split, _record=record, _progress=progress)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _latents(folder: str, stamp: str, split: str, _record: RunRecord, _progress: Progress | None) -> Latents:
+    return opened(_record).latents(split, progress=_progress)
+
+
+@dataclass(frozen=True, eq=False)
+class MapData:
+    """The points of a map: rows of one or two splits of a run, perhaps a sample of them."""
+
+    latents: Latents
+    """The rows shown; `ids` are rows in the source"""
+    ids: np.ndarray
+    """(N,) uint32, unique over splits: see `split_and_row`"""
+    splits: np.ndarray
+    """(N,) uint8, index into SPLIT_CODES"""
+    total: int
+    """Images before sampling"""
+
+    @property
+    def sampled(self) -> bool:
+        """Whether fewer points are shown than there are."""
+        return len(self.ids) < self.total
+
+
+def split_and_row(map_id: int) -> tuple[str, int]:
+    """Split and row in the source of a point's id on a map."""
+    return SPLIT_CODES[map_id >> 28], map_id & ((1 << 28) - 1)
+
+
+def map_id(split: str, row: int) -> int:
+    """Id on a map of a row in the source of a split."""
+    return (SPLIT_CODES.index(split) << 28) | row
+
+
+def map_data(record: RunRecord, splits: Sequence[str]) -> MapData:
+    """Points of a map over some splits, at most `MAP_POINTS` of them: a stratified sample with seed 0.
+
+    Raises:
+        DataMissing: latents must be encoded first and the data set is not here.
+        CheckpointError: a file is damaged.
+    """
+    return _map_data(str(record.folder), record.stamp, tuple(splits), _record=record)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _map_data(folder: str, stamp: str, splits: tuple[str, ...], _record: RunRecord) -> MapData:
+    parts = [latents(_record, split) for split in splits]
+    codes = np.concatenate(
+        [np.full(len(part), SPLIT_CODES.index(s), np.uint8) for s, part in zip(splits, parts, strict=True)]
+    )
+
+    def joined(name: str) -> Any:
+        arrays = [getattr(part, name) for part in parts]
+        return None if arrays[0] is None else np.concatenate(arrays)
+
+    whole = Latents(**{name: joined(name) for name in Latents.__dataclass_fields__})
+    rows = stratified_sample(whole.labels, n=MAP_POINTS, seed=0)
+    shown = whole.select(rows)
+    ids = (codes[rows].astype(np.uint32) << 28) | shown.ids.astype(np.uint32)
+    return MapData(latents=shown, ids=ids, splits=codes[rows], total=len(whole))
+
+
+def originals(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Images of points, uint8 (N, C, H, W), in the given order.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+        DataError: an id that the data set does not have.
+    """
+    parts = []
+    for one in np.asarray(map_ids, np.int64):
+        split, row = split_and_row(int(one))
+        source = images(record.config.dataset, "test" if split == "test" else "train")
+        place = int(np.searchsorted(source.ids, row))
+        if place >= len(source) or source.ids[place] != row:
+            raise DataError(f"Data set '{record.config.dataset}' has no image {row} in {split}.")
+        parts.append(source.pixels[place])
+    return np.stack(parts) if parts else np.zeros((0, *opened(record).shape), np.uint8)
+
+
+def originals_of_map(record: RunRecord, data: MapData) -> np.ndarray:
+    """Images of all points of a map, uint8 (N, C, H, W), fast.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+    """
+    out = np.zeros((len(data.ids), *opened(record).shape), np.uint8)
+    for code, split in enumerate(SPLIT_CODES):
+        chosen = data.splits == code
+        if chosen.any():
+            source = images(record.config.dataset, "test" if split == "test" else "train")
+            out[chosen] = source.pixels[np.searchsorted(source.ids, data.latents.ids[chosen])]
+    return out
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _decode(folder: str, stamp: str, z: bytes, rows: int, _record: RunRecord) -> np.ndarray:
+    run = opened(_record)
+    return run.decode(np.frombuffer(z, np.float32).reshape(rows, run.latent))
+
+
+def decode(record: RunRecord, z: np.ndarray) -> np.ndarray:
+    """Decode latents (N, L) -> expected pixels in [0, 1], (N, C, H, W).
+
+    Raises:
+        CheckpointError: the weights are missing or damaged.
+    """
+    array = np.ascontiguousarray(z, np.float32)
+    # the bytes themselves are the key: unlike an array's, their hash is never taken from a sample
+    return _decode(str(record.folder), record.stamp, array.tobytes(), len(array), _record=record)
+
+
+def lattice(
+    record: RunRecord, n: int, *, dimensions: tuple[int, int] = (0, 1), base: np.ndarray | None = None
+) -> np.ndarray:
+    """Decode the n x n lattice of the p-value map: (n, n, C, H, W), row 0 at the top.
+
+    Raises:
+        CheckpointError: the weights are missing or damaged.
+    """
+    run = opened(record)
+    points = lattice_points(n, latent=run.latent, dimensions=dimensions, base=base)
+    return decode(record, points.reshape(n * n, run.latent)).reshape(n, n, *run.shape)
+
+
+def reconstruct(record: RunRecord, pixels: np.ndarray) -> np.ndarray:
+    """Reconstruct uint8 images (N, C, H, W) at the mean -> (N, C, H, W) in [0, 1].
+
+    Raises:
+        CheckpointError: the weights are missing or damaged.
+        DataError: images that do not fit.
+    """
+    return opened(record).reconstruct(pixels)
+
+
+def posteriors(record: RunRecord, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Encode uint8 images -> means and log-variances (None without a posterior), (N, L).
+
+    Raises:
+        CheckpointError: the weights are missing or damaged.
+    """
+    return opened(record).encode(pixels)
+
+
+def pixels_per_image(record: RunRecord) -> int:
+    """n: values per padded image."""
+    assert record.document is not None
+    channels, height, width = record.document.data.padded
+    return channels * height * width
+
+
+def score(record: RunRecord, name: str, split: str = "test") -> float | None:
+    """One stored score of a split, None where it is not there or does not apply."""
+    value = ((record.scores or {}).get(split) or {}).get(name)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,88 @@
+"""The only reader and writer of session state and of the URL.
+
+A value that a link must carry is a *shared* value: before its widget is drawn `restore` gives the widget its value
+(from the URL when the URL has changed, else what was chosen before, on this page or another), and `share` writes
+what the widget says back into the URL. Streamlit's own `bind="query-params"` is not used: it writes the text that
+people read, so a renamed run would break every link to it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+T = TypeVar("T")
+
+_KEPT = "kept:"
+"""What a shared value was last: survives the widget, which Streamlit forgets on another page."""
+_WRITTEN = "written:"
+"""What stood in the URL for a shared value when this session last looked."""
+_REMEMBERED = "remembered:"
+
+
+def restore(key: str, *, parse: Callable[[str], T | None], default: T) -> None:
+    """Give the widget `key` its value, before it is drawn.
+
+    Args:
+        key: of the widget and of the URL's parameter.
+        parse: text of the URL -> value, or None where it says nothing sensible.
+        default: where neither the URL nor an earlier choice says anything.
+    """
+    text = st.query_params.get(key)
+    if text is not None and text != st.session_state.get(_WRITTEN + key):
+        # a link was followed, or the browser went back
+        value = parse(text)
+        if value is not None:
+            st.session_state[_KEPT + key] = value
+            st.session_state[key] = value
+        st.session_state[_WRITTEN + key] = text
+    if key not in st.session_state:
+        st.session_state[key] = st.session_state.get(_KEPT + key, default)
+
+
+def limit(key: str, allowed: Callable[[Any], bool], default: Any) -> None:
+    """Put a shared value back to its default where it is no longer among the allowed ones."""
+    if not allowed(st.session_state[key]):
+        st.session_state[key] = default
+
+
+def share(key: str, value: Any, text: str | None) -> None:
+    """Keep what a widget says for other pages, and write `text` into the URL (None: leave it out)."""
+    st.session_state[_KEPT + key] = value
+    st.session_state[_WRITTEN + key] = text
+    if text is None:
+        if key in st.query_params:
+            del st.query_params[key]
+    elif st.query_params.get(key) != text:
+        st.query_params[key] = text
+
+
+def put(key: str, value: Any) -> None:
+    """Set a shared value from code: the next run draws its widget with it (call it before the widget, or rerun)."""
+    st.session_state[_KEPT + key] = value
+    st.session_state.pop(key, None)
+
+
+def remember(key: str, value: Any) -> None:
+    """Keep a value for this session, out of the URL, such as the last clicked point."""
+    st.session_state[_REMEMBERED + key] = value
+
+
+def recall(key: str, default: Any = None) -> Any:
+    """Look up what `remember` kept."""
+    return st.session_state.get(_REMEMBERED + key, default)
+
+
+def forget(key: str) -> None:
+    """Drop what `remember` kept."""
+    st.session_state.pop(_REMEMBERED + key, None)
+
+
+def as_ids(text: str) -> list[str]:
+    """Split the URL's text of several ids: 'a,b' -> ['a', 'b']."""
+    return [part for part in text.split(",") if part]
+
+
+def ids_text(ids: Sequence[str]) -> str:
+    """Write several ids into one text of the URL."""
+    return ",".join(ids)

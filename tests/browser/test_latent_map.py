@@ -1,0 +1,448 @@
+"""The latent map in a real Chromium: what is seen, selected and reported, against numpy and the images themselves.
+
+The test's own page is `apps/latent_map_app.py`. Waits are for the map's data attributes and for the page's texts.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from dashboard.components.latent_map import SCRIPT
+from tests.browser.apps.latent_map_app import COLOURS, NAMES, scene
+
+APP = Path(__file__).parent / "apps" / "latent_map_app.py"
+COUNT = 2000
+DATA = scene(COUNT)
+
+
+class Map:
+    """The map of a page: its hook and its data attributes."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.root: Locator = page.get_by_test_id("latent-map")
+        self.ready()
+
+    def ready(self) -> None:
+        expect(self.root).to_have_attribute("data-ready", "true", timeout=20_000)
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        return self.root.evaluate(
+            "(root, [name, args]) => root.__latentMap[name](...args)", [name, arguments]
+        )
+
+    def panel(self, k: int) -> Locator:
+        return self.root.get_by_role("application").nth(k)
+
+    def selected(self) -> set[int]:
+        return set(self.call("selectedIds"))
+
+    def wait_selected(self, count: int) -> None:
+        expect(self.root).to_have_attribute("data-selected", str(count))
+
+    def place(self, panel: str, x: float, y: float) -> tuple[float, float]:
+        """Whole client pixels near a place, so that the browser rounds nothing."""
+        px, py = self.call("placeToClient", panel, float(x), float(y))
+        return round(px), round(py)
+
+    def drag(self, path: list[tuple[float, float]], held: str | None = None) -> None:
+        mouse, keys = self.page.mouse, self.page.keyboard
+        mouse.move(*path[0])
+        if held:
+            keys.down(held)
+        mouse.down()
+        for corner in path[1:]:
+            mouse.move(*corner)
+        mouse.up()
+        if held:
+            keys.up(held)
+
+    def zoom(self, panel: str, x: float, y: float) -> None:
+        before = self.call("view", panel)
+        self.page.mouse.move(*self.place(panel, x, y))
+        self.page.keyboard.down("Control")
+        self.page.mouse.wheel(0, -300)
+        self.page.keyboard.up("Control")
+        self.page.wait_for_function(
+            "([root, panel, x0]) => root.__latentMap.view(panel).x0 !== x0",
+            arg=[self.root.element_handle(), panel, before["x0"]],
+        )
+
+
+@pytest.fixture
+def latent(page: Page, serve: Callable[..., str]) -> Iterator[Map]:
+    page.goto(serve(APP, env={"LATENT_MAP_POINTS": str(COUNT)}))
+    yield Map(page)
+    assert page.console_errors == []
+
+
+def wait_text(page: Page, text: str) -> None:
+    expect(page.get_by_text(text, exact=True)).to_be_visible(timeout=15_000)
+
+
+def even_odd(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Which points (N, 2) have an odd number of edges to their right: numpy's own answer to the lasso."""
+    x, y = points.astype(np.float64).T
+    odd = np.zeros(len(points), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, 1, axis=0), strict=True):
+        crosses = (y0 > y) != (y1 > y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odd ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+    return odd
+
+
+def lonely(latent: Map, panel: str, xy: np.ndarray, away: float = 9) -> np.ndarray:
+    """Rows whose nearest neighbour is at least `away` CSS pixels off, so that nothing is drawn over them."""
+    view, rect = latent.call("view", panel), latent.call("rect", panel)
+    seen = np.where(np.isnan(xy), 1e6, xy).astype(np.float64) * rect["w"] / (view["x1"] - view["x0"])
+    far = np.hypot(*(seen[:, None] - seen[None]).transpose(2, 0, 1))
+    np.fill_diagonal(far, np.inf)
+    inside = (
+        (xy[:, 0] > view["x0"]) & (xy[:, 0] < view["x1"]) & (xy[:, 1] > view["y0"]) & (xy[:, 1] < view["y1"])
+    )
+    return np.flatnonzero((far.min(axis=1) >= away) & inside)
+
+
+def test_a_lasso_selects_what_numpy_finds_and_the_other_panel_shows_it(latent: Map) -> None:
+    corners = [(-1.3, -0.9), (-0.2, -1.5), (0.9, -0.3), (0.1, 0.1), (0.9, 1.2), (-1.0, 1.1), (-0.3, 0.0)]
+    path = [latent.place("latent", *corner) for corner in corners]
+    polygon = np.array([latent.call("clientToPlace", "latent", *corner) for corner in path])
+    wanted = even_odd(DATA["xy"], polygon)
+    assert 300 < wanted.sum() < 1500
+    latent.drag(path, held="Shift")
+    latent.wait_selected(int(wanted.sum()))
+    assert latent.selected() == set(DATA["ids"][wanted].tolist())
+    # Read the other panel's pixels: selected points are strong, all others faint.
+    rows = lonely(latent, "p", DATA["p"])
+    assert min(wanted[rows].sum(), (~wanted[rows]).sum()) >= 5
+    alpha = np.array([latent.call("pixel", "p", int(DATA["ids"][row]))[3] for row in rows])
+    np.testing.assert_array_equal(alpha > 150, wanted[rows])
+    assert np.abs(alpha[~wanted[rows]] - 51).max() <= 6  # 0.2 of 255
+    # Nothing was reported: the page did not ask, so it did not run again.
+    wait_text(latent.page, "run 1")
+    latent.root.get_by_role("button", name="Clear selection").click()
+    latent.wait_selected(0)
+
+
+@pytest.mark.parametrize("held", ["Alt", None])
+def test_a_box_selects_what_lies_in_it(latent: Map, held: str | None) -> None:
+    if held is None:
+        latent.root.get_by_role("button", name="Select with a box").click()
+    path = [latent.place("p", 0.62, 0.85), latent.place("p", 0.31, 0.4)]
+    (x1, y1), (x0, y0) = (latent.call("clientToPlace", "p", *corner) for corner in path)
+    x, y = DATA["p"].astype(np.float64).T
+    wanted = (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
+    assert wanted.sum() > 100
+    latent.drag(path, held=held)
+    latent.wait_selected(int(wanted.sum()))
+    assert latent.selected() == set(DATA["ids"][wanted].tolist())
+
+
+def test_hover_shows_the_image_of_the_point_and_rings_it_in_both_panels(latent: Map) -> None:
+    rows = lonely(latent, "latent", DATA["xy"], away=6)[::20][:6]
+    assert len(rows) >= 4
+    for row in rows:
+        point = int(DATA["ids"][row])
+        latent.page.mouse.move(*latent.call("toClient", "latent", point))
+        expect(latent.root).to_have_attribute("data-hover", str(point))
+        latent.page.wait_for_function(
+            "root => root.__latentMap.thumbPixels() !== null", arg=latent.root.element_handle()
+        )
+        thumb = latent.call("thumbPixels")
+        pixels = np.array(thumb["data"], dtype=np.uint8).reshape(thumb["height"], thumb["width"], 4)
+        grey = DATA["pixels"][row, 0]
+        np.testing.assert_array_equal(pixels, np.dstack([grey, grey, grey, np.full_like(grey, 255)]))
+        name = "no label" if DATA["classes"][row] == 255 else NAMES[DATA["classes"][row]]
+        expect(latent.root.locator(".tip .name")).to_have_text(name)
+        expect(latent.root.locator(".tip .which")).to_contain_text(f"#{point}")
+    latent.page.mouse.move(2, 2)
+    expect(latent.root).to_have_attribute("data-hover", "")
+    expect(latent.root.locator(".tip")).to_be_hidden()
+    wait_text(latent.page, "run 1")
+
+
+def test_clicks_on_a_point_and_beside_it_reach_python(latent: Map) -> None:
+    row = int(lonely(latent, "p", DATA["p"], away=8)[3])
+    point = int(DATA["ids"][row])
+    latent.page.mouse.click(*latent.call("toClient", "p", point))
+    wait_text(latent.page, f"click {{'panel': 'p', 'id': {point}}}")
+    assert latent.selected() == {point}
+    x, y = latent.place("p", 0.985, 0.015)
+    wanted = latent.call("clientToPlace", "p", x, y)
+    assert abs(wanted[0] - 0.985) < 0.003
+    latent.page.mouse.click(x, y)
+    text = latent.page.get_by_text(re.compile(r"^place p \("))
+    expect(text).to_be_visible(timeout=15_000)
+    got = [float(number) for number in re.findall(r"[-\d.e]+", text.inner_text().removeprefix("place p"))]
+    assert got == pytest.approx(wanted, abs=1e-9)
+    latent.wait_selected(0)  # the clicked point gave way to the clicked place
+    wait_text(latent.page, f"click {{'panel': 'p', 'id': {point}}}")
+
+
+def test_a_zoom_survives_a_rerun_new_data_a_remount_and_a_reload(latent: Map) -> None:
+    page = latent.page
+    home, far = latent.call("view", "latent"), latent.call("view", "p")
+    latent.zoom("latent", 0.4, 0.3)
+    latent.drag([latent.place("latent", 0.4, 0.3), latent.place("latent", 0.5, 0.5)])
+    view = latent.call("view", "latent")
+    assert view["x1"] - view["x0"] < 0.7 * (home["x1"] - home["x0"])
+    page.get_by_role("button", name="Rerun").click()
+    wait_text(page, "run 2")
+    assert latent.call("view", "latent") == view
+    revision = latent.root.get_attribute("data-rev")
+    page.get_by_role("button", name="Move the points").click()
+    wait_text(page, "version 1")
+    expect(latent.root).not_to_have_attribute("data-rev", revision)
+    assert latent.call("view", "latent") == view
+    assert latent.call("view", "p") == far
+    latent.root.evaluate("root => { root.isTheOldOne = true; }")
+    page.get_by_text("Element above", exact=True).click()
+    wait_text(page, "An element above the map.")
+    latent.ready()
+    # It has to have been remounted, or this would show nothing.
+    page.wait_for_function("root => !root.isConnected || !root.isTheOldOne", arg=latent.root.element_handle())
+    assert latent.call("view", "latent") == view
+    page.wait_for_function("() => Object.values(sessionStorage).some((text) => text.includes('views'))")
+    page.reload()
+    latent.ready()
+    assert latent.call("view", "latent") == pytest.approx(view)
+    page.get_by_role("button", name="Another view").click()
+    page.wait_for_function(
+        "([root, x0]) => root.__latentMap.view('latent').x0 !== x0",
+        arg=[latent.root.element_handle(), view["x0"]],
+    )
+    assert latent.call("view", "latent") == pytest.approx(home)
+
+
+def test_an_untouched_panel_fits_new_data(latent: Map) -> None:
+    home, revision = latent.call("view", "latent"), latent.root.get_attribute("data-rev")
+    latent.page.get_by_role("button", name="Move the points").click()
+    expect(latent.root).not_to_have_attribute("data-rev", revision)
+    moved = latent.call("view", "latent")
+    assert moved["x0"] - home["x0"] == pytest.approx(0.05, abs=1e-3)
+
+
+def test_zoom_buttons(latent: Map) -> None:
+    home = latent.call("view", "p")
+    zoom = latent.root.locator(".header").nth(1)
+    zoom.get_by_role("button", name="Zoom in").click()
+    near = latent.call("view", "p")
+    assert near["x1"] - near["x0"] == pytest.approx((home["x1"] - home["x0"]) / 1.5)
+    zoom.get_by_role("button", name="Zoom out").click()
+    zoom.get_by_role("button", name="Zoom out").click()
+    assert latent.call("view", "p")["y0"] < home["y0"]
+    zoom.get_by_role("button", name="Reset view").click()
+    assert latent.call("view", "p") == home
+
+
+def test_the_wheel_scrolls_the_page_until_the_panel_has_the_focus(latent: Map) -> None:
+    home = latent.call("view", "p")
+    latent.page.mouse.move(*latent.place("p", 0.5, 0.5))
+    latent.page.mouse.wheel(0, -100)
+    expect(latent.root.locator(".hint.seen")).to_have_count(1)
+    assert latent.call("view", "p") == home
+    latent.panel(1).focus()
+    latent.page.mouse.wheel(0, -100)
+    latent.page.wait_for_function(
+        "([root, x0]) => root.__latentMap.view('p').x0 > x0", arg=[latent.root.element_handle(), home["x0"]]
+    )
+
+
+def test_the_legend_hides_and_isolates_in_all_panels(latent: Map) -> None:
+    def shown() -> set[int]:
+        return set(latent.call("shownIds"))
+
+    chips = latent.root.locator(".chip")
+    expect(chips.nth(7)).to_contain_text("<b>Sneaker</b>")
+    expect(latent.root.locator("b")).to_have_count(0)
+    ids, classes, markers = DATA["ids"], DATA["classes"], DATA["markers"]
+    row = next(row for row in lonely(latent, "p", DATA["p"]) if classes[row] == 1)
+    assert latent.call("pixel", "p", int(ids[row]))[3] > 150
+    chips.nth(1).click()
+    expect(chips.nth(1)).to_have_attribute("aria-pressed", "false")
+    assert shown() == set(ids[classes != 1].tolist())
+    assert latent.call("pixel", "p", int(ids[row]))[3] == 0
+    chips.nth(1).click()
+    assert shown() == set(ids.tolist())
+    chips.nth(4).dblclick()
+    assert shown() == set(ids[classes == 4].tolist())
+    chips.get_by_text("train").click()
+    assert shown() == set(ids[(classes == 4) & (markers == 0)].tolist())
+    chips.get_by_text("train").click()
+    chips.nth(4).dblclick()
+    assert shown() == set(ids.tolist())
+
+
+def test_colours_are_the_given_ones(latent: Map) -> None:
+    for row in lonely(latent, "latent", DATA["xy"])[:25]:
+        if DATA["classes"][row] == 255:
+            continue
+        colour = COLOURS[DATA["classes"][row]]
+        wanted = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+        assert latent.call("pixel", "latent", int(DATA["ids"][row]))[:3] == wanted
+
+
+def test_keys_step_click_zoom_and_clear(latent: Map) -> None:
+    page = latent.page
+    panel = latent.panel(0)
+    assert panel.get_attribute("aria-label") == "Latent means: z₁ (mean) against z₂ (mean)"
+    panel.focus()
+    page.keyboard.press("ArrowRight")
+    expect(latent.root).not_to_have_attribute("data-hover", "")
+    first = latent.call("hoverId")
+    view, xy = latent.call("view", "latent"), DATA["xy"].astype(np.float64)
+    centre = [(view["x0"] + view["x1"]) / 2, (view["y0"] + view["y1"]) / 2]
+    assert first == DATA["ids"][np.nanargmin(np.hypot(*(xy - centre).T))]
+    page.keyboard.press("ArrowRight")
+    second = latent.call("hoverId")
+    rows = [int(np.flatnonzero(DATA["ids"] == one)[0]) for one in (first, second)]
+    assert xy[rows[1], 0] > xy[rows[0], 0]
+    expect(latent.root.get_by_role("status")).to_contain_text(f"id {second}")
+    page.keyboard.press("Enter")
+    wait_text(page, f"click {{'panel': 'latent', 'id': {second}}}")
+    latent.wait_selected(1)
+    page.keyboard.press("Escape")
+    latent.wait_selected(0)
+    page.keyboard.press("+")
+    assert latent.call("view", "latent")["x0"] > view["x0"]
+    page.keyboard.press("0")
+    assert latent.call("view", "latent") == view
+
+
+def test_a_page_that_asks_gets_the_selection(latent: Map) -> None:
+    latent.page.get_by_text("Report", exact=True).click()
+    wait_text(latent.page, "run 2")
+    path = [latent.place("latent", 0.9, -0.7), latent.place("latent", 1.2, -1.1)]
+    latent.drag(path, held="Alt")
+    expect(latent.root).not_to_have_attribute("data-selected", "0")
+    selected = latent.selected()
+    wanted = [point for point in DATA["ids"].tolist() if point in selected]
+    wait_text(latent.page, f"selection {wanted}")
+    latent.panel(0).press("Escape")
+    wait_text(latent.page, "selection []")
+
+
+def test_the_table_holds_the_selected_points(latent: Map) -> None:
+    corner = DATA["xy"][DATA["classes"] == 5]
+    x0, y0 = np.nanmin(corner, axis=0) - 0.01
+    x1, y1 = np.nanmax(corner, axis=0) + 0.01
+    latent.drag([latent.place("latent", x0, y0), latent.place("latent", x1, y1)], held="Alt")
+    expect(latent.root).not_to_have_attribute("data-selected", "0")
+    with latent.page.expect_download() as download:
+        latent.root.get_by_role("button", name="Download CSV").click()
+    assert download.value.suggested_filename == "map.csv"
+    rows = list(csv.reader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
+    assert rows[0][:4] == ["id", "class", "marker", "Latent means: z₁ (mean)"]
+    assert {int(row[0]) for row in rows[1:]} == latent.selected()
+    at = {int(point): k for k, point in enumerate(DATA["ids"])}
+    for row in rows[1:]:
+        k = at[int(row[0])]
+        label = DATA["classes"][k]
+        # A name that a spreadsheet would take for a formula is quoted; numbers stay numbers.
+        assert row[1] == ("no label" if label == 255 else "'=Sandal" if label == 5 else NAMES[label])
+        assert row[2] == ("test", "train")[DATA["markers"][k]]
+        numbers = np.array(row[3:], dtype=np.float32)
+        np.testing.assert_array_equal(numbers, np.concatenate([DATA["xy"][k], DATA["p"][k]]))
+
+
+def test_the_table_without_a_selection_holds_what_is_shown(latent: Map) -> None:
+    latent.root.locator(".chip").nth(2).click()
+    with latent.page.expect_download() as download:
+        latent.root.get_by_role("button", name="Download CSV").click()
+    rows = list(csv.reader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))[1:]
+    assert [int(row[0]) for row in rows] == DATA["ids"][DATA["classes"] != 2].tolist()
+    absent = rows[3]
+    assert absent[0] == str(DATA["ids"][3])
+    assert absent[3:5] == ["", ""]
+    assert np.float32(absent[5]) == DATA["p"][3, 0]
+
+
+def test_the_picture_shows_points_titles_and_legend(latent: Map) -> None:
+    row = int(lonely(latent, "latent", DATA["xy"], away=12)[5])
+    with latent.page.expect_download() as download:
+        latent.root.get_by_role("button", name="Download PNG").click()
+    picture = Image.open(download.value.path()).convert("RGB")
+    stage = latent.root.locator(".stage").bounding_box()
+    assert stage is not None
+    assert picture.width == pytest.approx(stage["width"] + 32, abs=1)
+    assert picture.height > stage["height"] + 32
+    x, y = latent.call("toClient", "latent", int(DATA["ids"][row]))
+    seen = picture.getpixel((int(x - stage["x"] + 16), int(y - stage["y"] + 16)))
+    colour = COLOURS[DATA["classes"][row]]
+    assert np.abs(np.array(seen) - [int(colour[k : k + 2], 16) for k in (1, 3, 5)]).max() < 40
+    legend = np.asarray(picture)[int(stage["height"]) + 24 :]
+    for colour in COLOURS:
+        assert (legend == [int(colour[k : k + 2], 16) for k in (1, 3, 5)]).all(axis=2).sum() > 20
+
+
+def test_narrow_and_wide_pages(latent: Map) -> None:
+    wide = [latent.call("rect", panel) for panel in ("latent", "p")]
+    assert wide[0]["y"] == wide[1]["y"]
+    latent.page.set_viewport_size({"width": 400, "height": 900})
+    latent.page.wait_for_function(
+        "root => root.__latentMap.rect('p').y > root.__latentMap.rect('latent').y",
+        arg=latent.root.element_handle(),
+    )
+    narrow = [latent.call("rect", panel) for panel in ("latent", "p")]
+    box = latent.root.bounding_box()
+    assert box is not None
+    for rect in narrow:
+        assert rect["w"] == rect["h"] > 250
+        assert rect["x"] + rect["w"] <= box["width"]
+    assert latent.root.evaluate("root => root.scrollWidth <= root.clientWidth")
+
+
+def test_the_theme_is_followed(latent: Map, screenshots: Path) -> None:
+    ground = "root => getComputedStyle(root).getPropertyValue('--st-background-color').trim()"
+    seen = []
+    for scheme in ("light", "dark"):
+        latent.page.emulate_media(color_scheme=scheme)
+        latent.page.reload()
+        latent.ready()
+        with latent.page.expect_download() as download:
+            latent.root.get_by_role("button", name="Download PNG").click()
+        corner = Image.open(download.value.path()).convert("RGB").getpixel((2, 2))
+        colour = latent.root.evaluate(ground)
+        assert corner == tuple(int(colour[k : k + 2], 16) for k in (1, 3, 5))
+        seen.append(sum(corner))
+        latent.page.screenshot(path=screenshots / f"latent-map-{scheme}.png")
+    assert seen[0] > 600 > 200 > seen[1]
+
+
+def test_pure_functions_against_numpy(page: Page) -> None:
+    rng = np.random.default_rng(1)
+    points, polygon = rng.normal(size=(500, 2)), rng.normal(size=(9, 2))
+    values = np.concatenate([rng.normal(size=200), [0, -0.1, 1e-30, 3e38, 16777217]]).astype(np.float32)
+    page.goto("about:blank")
+    inside, texts, cells, marks = page.evaluate(
+        """async ([script, points, polygon, values, cells]) => {
+            const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+            const js = await import(url);
+            return [
+                points.map(([x, y]) => js.insidePolygon(x, y, polygon)),
+                values.map((value) => js.floatText(value)),
+                cells.map((cell) => js.csvText(cell)),
+                js.ticks(-0.13, 1.07, 6).values,
+            ];
+        }""",
+        [
+            SCRIPT,
+            points.tolist(),
+            polygon.tolist(),
+            values.tolist(),
+            ["=1+1", "@x", "-2", 'a "b", c', "plain"],
+        ],
+    )
+    np.testing.assert_array_equal(inside, even_odd(points, polygon))
+    np.testing.assert_array_equal(np.array(texts, dtype=np.float32), values)
+    assert max(len(text) for text in texts) <= 15
+    assert cells == ["'=1+1", "'@x", "'-2", '"a ""b"", c"', "plain"]
+    np.testing.assert_allclose(marks, [0, 0.2, 0.4, 0.6, 0.8, 1.0], atol=1e-12)

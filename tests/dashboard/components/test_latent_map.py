@@ -1,0 +1,210 @@
+"""The Python face of the latent map: what it sends, what it refuses, and what it believes of what comes back."""
+
+import base64
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from dashboard.components.latent_map import PARTS, SCRIPT, Panel, latent_map, make_sprites, unpack
+from dashboard.components.latent_map.events import read_events
+from tests.browser.apps.latent_map_app import scene
+
+APP = Path(__file__).parents[2] / "browser" / "apps" / "latent_map_app.py"
+IDS = np.array([5, 9, 2, 70000], dtype=np.uint32)
+XY = np.arange(8, dtype=np.float32).reshape(4, 2)
+
+
+def panel(**changes: Any) -> Panel:
+    return Panel(**{"id": "a", "title": "A", "xy": XY, "x_title": "x", "y_title": "y", **changes})
+
+
+def arguments(**changes: Any) -> dict[str, Any]:
+    base = {
+        "panels": [panel()],
+        "key": "map",
+        "ids": IDS,
+        "classes": np.array([0, 1, 1, 255]),
+        "class_names": ["zero", "one"],
+        "colours": ["#3f90da", "#ffa90e"],
+        "view_key": "v",
+    }
+    return {**base, **changes}
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"xy": XY[:, :1]}, r"Panel 'a': xy must have the shape \(N, 2\), not \(4, 1\)"),
+        ({"xy": np.full((4, 2), np.inf)}, "infinite number; use NaN"),
+        ({"id": ""}, "non-empty text"),
+        ({"domain": (0, 1, 1, 1)}, "x0 < x1 and y0 < y1"),
+        ({"domain": (0, 1, 0)}, "4 finite numbers"),
+        ({"image": b"png"}, "needs a domain"),
+        ({"circles": (1.0, -2.0)}, "positive radii"),
+        ({"draws": np.zeros(3)}, r"shape \(k, 2\)"),
+        ({"draws": np.array([[0, np.nan]])}, "finite"),
+        ({"marker": (np.nan, 1)}, "marker must be 2 finite numbers"),
+    ],
+)
+def test_a_bad_panel_is_named(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        panel(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"panels": []}, "at least one panel"),
+        ({"panels": [panel(), panel()]}, "different panel ids"),
+        ({"panels": [panel(xy=XY[:3])]}, "Panel 'a' has 3 points, but there are 4 ids"),
+        ({"ids": IDS.astype(float)}, "ids must be whole numbers"),
+        ({"ids": np.array([1, 2, 2, 3])}, "ids must be different; 1 of 4 repeat"),
+        ({"ids": np.array([-1, 2, 5, 3])}, "between 0 and"),
+        ({"classes": np.zeros(3, dtype=int)}, r"classes must be whole numbers of the shape \(4,\)"),
+        ({"classes": np.array([0, 1, 2, 255])}, "classes must lie below 2 or be 255 .no label.; found 2"),
+        ({"classes": np.array([0, 1, -1, 255])}, "found -1"),
+        (
+            {"markers": np.array([0, 1, 2, 0]), "marker_names": ("a", "b")},
+            "markers must lie below 2; found 2",
+        ),
+        ({"markers": np.array([0, 1, 4, 0])}, "markers must lie below 4; found 4"),
+        ({"colours": ["red"]}, "Colours must be a list of texts like #3f90da"),
+        ({"colours": []}, "found none"),
+        ({"sprites": make_sprites(np.zeros((3, 1, 2, 2), np.uint8))}, "3 thumbnails for 4 ids"),
+        ({"key": ""}, "key must be a non-empty text"),
+        ({"columns": 0}, "columns must be a whole number of at least 1"),
+        ({"height": 50}, "height must be a whole number of at least 120"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_named(changes: dict[str, Any], words: str) -> None:
+    values = arguments(**changes)
+    with pytest.raises(ValueError, match=words):
+        latent_map(values.pop("panels"), **values)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 8, 8), (7, 1, 5, 9), (10, 3, 4, 2)])
+def test_sprites_hold_the_exact_pixels(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    sprites = make_sprites(pixels)
+    sheet = np.asarray(Image.open(io.BytesIO(sprites.data)).convert("RGB"))
+    width, height = sprites.tile
+    assert (width, height) == (shape[3], shape[2])
+    for k, image in enumerate(pixels):
+        top, left = k // sprites.columns * height, k % sprites.columns * width
+        tile = sheet[top : top + height, left : left + width].transpose(2, 0, 1)
+        np.testing.assert_array_equal(tile, np.broadcast_to(image, (3, height, width)))
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((2, 1, 4, 4)), np.zeros((2, 2, 4, 4), np.uint8), np.zeros((4, 4), np.uint8)]
+)
+def test_sprites_of_another_shape_are_refused(pixels: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="Thumbnails need uint8"):
+        make_sprites(pixels)
+
+
+def test_too_many_sprites_say_what_to_do() -> None:
+    with pytest.raises(ValueError, match="show a sample"):
+        make_sprites(np.broadcast_to(np.uint8(0), (70_000, 1, 64, 64)))
+
+
+def read(ids: np.ndarray = IDS, **triggers: Any) -> Any:
+    return read_events(SimpleNamespace(**triggers), revision="r1", panels=("a", "b"), ids=ids)
+
+
+def test_events_are_read() -> None:
+    events = read(
+        click={"panel": "b", "id": 70000, "revision": "r1"},
+        empty={"panel": "a", "x": 1, "y": -0.5, "revision": "r1"},
+        selection={"bits": base64.b64encode(bytes([0b1010])).decode(), "revision": "r1"},
+    )
+    assert events.click == {"panel": "b", "id": 70000}
+    assert events.empty == {"panel": "a", "x": 1.0, "y": -0.5}
+    assert events.selection.tolist() == [9, 70000]
+    assert read(selection={"bits": "AA==", "revision": "r1"}).selection.tolist() == []
+
+
+@pytest.mark.parametrize(
+    "triggers",
+    [
+        {},
+        {"click": None, "empty": None, "selection": None},
+        {"click": {"panel": "a", "id": 5, "revision": "late"}},
+        {"click": {"panel": "zz", "id": 5, "revision": "r1"}},
+        {"click": {"panel": "a", "id": 6, "revision": "r1"}},
+        {"click": {"panel": "a", "id": "5", "revision": "r1"}},
+        {"click": "a"},
+        {"empty": {"panel": "a", "x": 1, "y": 2, "revision": "late"}},
+        {"empty": {"panel": "a", "x": float("nan"), "y": 2, "revision": "r1"}},
+        {"empty": {"panel": "a", "x": True, "y": 2, "revision": "r1"}},
+        {"empty": {"panel": "a", "x": 1, "revision": "r1"}},
+        {"selection": {"bits": "AAAA", "revision": "r1"}},  # 3 bytes, 4 points need 1
+        {"selection": {"bits": "?", "revision": "r1"}},
+        {"selection": {"bits": "AA==", "revision": "late"}},
+    ],
+)
+def test_late_and_foreign_events_are_dropped(triggers: dict[str, Any]) -> None:
+    events = read(**triggers)
+    assert (events.click, events.empty, events.selection) == (None, None, None)
+
+
+def sent(app: AppTest) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    assert not app.exception
+    return unpack(app.get("bidi_component")[0].proto.bytes)
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("LATENT_MAP_POINTS", "50")
+    return AppTest.from_file(APP).run()
+
+
+def test_what_a_page_sends(app: AppTest) -> None:
+    header, arrays = sent(app)
+    data = scene(50)
+    np.testing.assert_array_equal(arrays["ids"], data["ids"])
+    np.testing.assert_array_equal(arrays["cls"], data["classes"])
+    np.testing.assert_array_equal(arrays["mk"], data["markers"])
+    np.testing.assert_array_equal(arrays["xy:latent"], data["xy"])
+    np.testing.assert_array_equal(arrays["xy:p"], data["p"])
+    assert header["key"] == "map"
+    assert [one["id"] for one in header["panels"]] == ["latent", "p"]
+    assert header["panels"][1]["domain"] == [0, 1, 0, 1]
+    assert header["panels"][0]["circles"] == [1, 2]
+    assert header["classes"][7] == "<b>Sneaker</b>"  # as it is: the browser sets it as text
+    assert header["sprites"]["tile"] == [8, 8]
+
+
+def test_the_revision_names_the_points_only(app: AppTest) -> None:
+    first = sent(app)[0]
+    app.session_state["place"], app.session_state["panel"] = (0.2, 0.3), "p"
+    moved = sent(app.run())[0]
+    assert moved["panels"][1]["marker"] == [0.2, 0.3]
+    assert moved["revision"] == first["revision"]
+    app.button(key="change").click()
+    assert sent(app.run())[0]["revision"] != first["revision"]
+
+
+def test_a_click_reaches_the_page_once_and_a_late_one_never(app: AppTest) -> None:
+    revision = sent(app)[0]["revision"]
+    app.session_state["map"] = {"click": {"panel": "latent", "id": 14, "revision": "another"}}
+    assert "click None" in [text.value for text in app.run().text]
+    app.session_state["map"] = {"click": {"panel": "latent", "id": 14, "revision": revision}}
+    assert "click {'panel': 'latent', 'id': 14}" in [text.value for text in app.run().text]
+
+
+def test_the_script_is_every_part_and_loads_nothing() -> None:
+    """No build step and no foreign address: the parts are joined as text."""
+    folder = Path(latent_map.__code__.co_filename).parent / "web"
+    assert {path.stem for path in folder.glob("*.js")} == set(PARTS)
+    assert "import " not in SCRIPT
+    assert "//" not in "".join(
+        line for line in SCRIPT.splitlines() if "http" in line and "w3.org" not in line
+    )
+    assert SCRIPT.count("export default") == 1
