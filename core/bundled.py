@@ -90,7 +90,10 @@ def main(words: list[str]) -> int:
     store = default_store()
     chosen = [row for row in BUNDLED if not words or any(word in row.id for word in words)]
     if not chosen:
-        print(f"No bundled run has '{words[0]}' in its id: {', '.join(row.id for row in BUNDLED)}.", file=sys.stderr)
+        print(
+            f"No bundled run has '{words[0]}' in its id: {', '.join(row.id for row in BUNDLED)}.",
+            file=sys.stderr,
+        )
         return 2
     for index, row in enumerate(chosen, start=1):
         start = time.monotonic()

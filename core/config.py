@@ -39,45 +39,61 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    dataset: str = Field("digits", description="data set, by its name in the catalogue", max_length=64)
-    pad: OptionalSize = Field(None, description="side in pixels to pad images to with zeros, or none")
+    dataset: str = Field(
+        default="digits", description="data set, by its name in the catalogue", max_length=64
+    )
+    pad: OptionalSize = Field(default=None, description="side in pixels to pad images to with zeros, or none")
     validation: float = Field(
-        0.1, ge=0, le=0.5, description="share of the training set held out; 0 follows the test split instead"
+        default=0.1,
+        ge=0,
+        le=0.5,
+        description="share of the training set held out; 0 follows the test split instead",
     )
 
-    family: str = Field("vae", description="kind of model: a row of core/families.py")
-    network: Literal["mlp", "conv"] = Field("mlp", description="fully connected or convolutional")
+    family: str = Field(default="vae", description="kind of model: a row of core/families.py")
+    network: Literal["mlp", "conv"] = Field(default="mlp", description="fully connected or convolutional")
     hidden: Widths = Field(
-        (128,), description="mlp: width of each layer; conv: channels of each stride-2 layer", max_length=16
+        default=(128,),
+        description="mlp: width of each layer; conv: channels of each stride-2 layer",
+        max_length=16,
     )
-    latent: int = Field(2, ge=1, le=1024, description="latent dimensions")
+    latent: int = Field(default=2, ge=1, le=1024, description="latent dimensions")
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = Field(
-        "relu", description="nonlinearity after every hidden layer"
+        default="relu", description="nonlinearity after every hidden layer"
     )
     likelihood: Literal["bernoulli", "gaussian"] = Field(
-        "bernoulli", description="p(x given z): Bernoulli on logits, or Gaussian with fixed sigma"
+        default="bernoulli", description="p(x given z): Bernoulli on logits, or Gaussian with fixed sigma"
     )
     # squared error is a Gaussian with sigma^2 = 1/2, the likelihood that most sources mean by "MSE"
     sigma: float = Field(
-        math.sqrt(0.5), gt=0, le=100, description="standard deviation of the Gaussian likelihood, pixel units"
+        default=math.sqrt(0.5),
+        gt=0,
+        le=100,
+        description="standard deviation of the Gaussian likelihood, pixel units",
     )
-    beta: float = Field(1.0, ge=0, le=1e6, description="weight of the rate in the objective; w = n / beta")
-    warmup_epochs: float = Field(0.0, ge=0, le=1e5, description="epochs over which beta grows from 0, linearly")
+    beta: float = Field(
+        default=1.0, ge=0, le=1e6, description="weight of the rate in the objective; w = n / beta"
+    )
+    warmup_epochs: float = Field(
+        default=0.0, ge=0, le=1e5, description="epochs over which beta grows from 0, linearly"
+    )
 
-    optimiser: Literal["adam", "adamw"] = Field("adam", description="update rule")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="step size of the optimiser")
-    weight_decay: float = Field(0.0, ge=0, le=10, description="AdamW's decoupled decay")
-    batch_size: int = Field(128, ge=1, le=1_000_000, description="images a step")
-    epochs: int = Field(10, ge=1, le=1_000_000, description="passes over the training images")
-    seed: int = Field(0, ge=0, lt=2**31, description="of weights, shuffling and noise")
+    optimiser: Literal["adam", "adamw"] = Field(default="adam", description="update rule")
+    learning_rate: float = Field(default=1e-3, gt=0, le=10, description="step size of the optimiser")
+    weight_decay: float = Field(default=0.0, ge=0, le=10, description="AdamW's decoupled decay")
+    batch_size: int = Field(default=128, ge=1, le=1_000_000, description="images a step")
+    epochs: int = Field(default=10, ge=1, le=1_000_000, description="passes over the training images")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="of weights, shuffling and noise")
 
     device: str = Field(
-        "auto",
+        default="auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?)$",
         description="auto (a CUDA GPU if there is one, else the CPU), cpu, cuda or cuda:0, cuda:1, ...",
     )
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the arithmetic in training; weights stay fp32")
-    threads: int = Field(0, ge=0, le=1024, description="CPU threads; 0 leaves the choice to torch")
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="of the arithmetic in training; weights stay fp32"
+    )
+    threads: int = Field(default=0, ge=0, le=1024, description="CPU threads; 0 leaves the choice to torch")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -93,9 +109,13 @@ class RunConfig(BaseModel):
                     "or choose family=vae."
                 )
         if self.network == "conv" and not self.hidden:
-            raise ConfigError("A conv network needs at least one layer: set hidden to channels such as 32,64,128.")
+            raise ConfigError(
+                "A conv network needs at least one layer: set hidden to channels such as 32,64,128."
+            )
         if self.weight_decay and self.optimiser != "adamw":
-            raise ConfigError("weight_decay is AdamW's decoupled decay: set optimiser=adamw, or weight_decay=0.")
+            raise ConfigError(
+                "weight_decay is AdamW's decoupled decay: set optimiser=adamw, or weight_decay=0."
+            )
         return self
 
     @classmethod
@@ -146,7 +166,12 @@ def allowed_values(key: str) -> str:
         return "none, or a whole number from 4 to 1024"
     if choices := get_args(field.annotation):
         return ", ".join(str(choice) for choice in choices)
-    bounds = {name: getattr(rule, name) for rule in field.metadata for name in ("gt", "ge", "lt", "le") if hasattr(rule, name)}
+    bounds = {
+        name: getattr(rule, name)
+        for rule in field.metadata
+        for name in ("gt", "ge", "lt", "le")
+        if hasattr(rule, name)
+    }
     if not bounds:
         return "text"
     kind = "whole numbers" if field.annotation is int else "numbers"

@@ -14,11 +14,16 @@ def choose_device(name: str) -> torch.device:
     """Turn 'auto', 'cpu', 'cuda' or 'cuda:1' into a device.
 
     Raises:
-        ConfigError: a GPU is asked for that this machine or this build of torch does not have.
+        ConfigError: no such device, or a GPU is asked for that this machine or this build of torch does not have.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")  # no device of ours
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"There is no device '{name}': choose auto, cpu, cuda, or cuda:1 and so on.")
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:

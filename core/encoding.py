@@ -138,7 +138,7 @@ def encode_split(
         if out.log_variances is not None:
             keep("log_variances", out.log_variances)
             keep("rate_per_dimension", out.rate_per_dimension)
-            output = model.decode(out.means)
+            output = model.decode(out.means)  # type: ignore[operator]
         else:
             output = out.output
         keep("distortion", stacked.mean(0).float())

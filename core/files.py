@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,13 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     atomic_write(path, (text + "\n").encode())
 
 
+def one_line(text: object, *, limit: int = 200) -> str:
+    """Make foreign text fit to stand in a sentence: its visible characters on one line, cut at `limit`."""
+    visible = "".join(c for c in str(text) if c.isspace() or unicodedata.category(c)[0] != "C")
+    plain = " ".join(visible.split())
+    return plain if len(plain) <= limit else plain[: limit - 3] + "..."
+
+
 def read_bytes(path: Path, *, limit: int) -> bytes:
     """Read a whole file of at most `limit` bytes.
 
@@ -76,7 +84,9 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
     except OSError as error:
         raise CheckpointError(f"'{path.name}' cannot be read: {error.strerror or error}.") from error
     if len(payload) > limit:
-        raise CheckpointError(f"'{path.name}' is larger than the {limit} bytes that it may have: it is not ours.")
+        raise CheckpointError(
+            f"'{path.name}' is larger than the {limit} bytes that it may have: it is not ours."
+        )
     return payload
 
 
@@ -93,7 +103,9 @@ def parse_json(payload: bytes, name: str) -> dict[str, Any]:
     try:
         value = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"'{name}' is damaged: {error}; restore it from a copy, or delete the run.") from error
+        raise CheckpointError(
+            f"'{name}' is damaged: {one_line(error)}; restore it from a copy, or delete the run."
+        ) from error
     if not isinstance(value, dict):
         raise CheckpointError(f"'{name}' holds no JSON object: restore it from a copy, or delete the run.")
     return value

@@ -38,7 +38,9 @@ def load_images(config: RunConfig, split: str) -> ImageSet:
         return catalog.load(config.dataset, "test")
     if split not in SPLITS:
         raise DataError(f"There is no split '{split}': choose one of {', '.join(SPLITS)}.")
-    train, held_out = split_validation(catalog.load(config.dataset, "train"), share=config.validation, seed=config.seed)
+    train, held_out = split_validation(
+        catalog.load(config.dataset, "train"), share=config.validation, seed=config.seed
+    )
     return train if split == "train" else held_out
 
 
@@ -149,7 +151,7 @@ class Run:
             CheckpointError: the weights are missing or damaged.
         """
         with self._lock:
-            return self._opened[0]  # type: ignore[no-any-return]
+            return self._opened[0]
 
     def prepare(self, images: np.ndarray) -> "Tensor":
         """Check images and bring them to the model: float32 (N, C, H, W) in [0, 1], padded.
@@ -167,7 +169,9 @@ class Run:
         sizes = (self.shape, self.padded_shape)
         wanted = f"(N, {', '.join(str(size) for size in self.shape)})"
         if array.ndim == 2:
-            array = next((array.reshape(-1, *s) for s in sizes if array.shape[1] == s[0] * s[1] * s[2]), array)
+            array = next(
+                (array.reshape(-1, *s) for s in sizes if array.shape[1] == s[0] * s[1] * s[2]), array
+            )
         elif array.ndim == 3 and self.shape[0] == 1:
             array = array[:, None]
         if array.ndim != 4 or array.shape[1:] not in sizes:
@@ -180,25 +184,36 @@ class Run:
         elif np.issubdtype(array.dtype, np.floating):
             array = array.astype(np.float32)
             if array.size and not (array.min() >= 0 and array.max() <= 1):
-                raise DataError("Float images must lie in [0, 1], these do not: divide by 255, or pass uint8.")
+                raise DataError(
+                    "Float images must lie in [0, 1], these do not: divide by 255, or pass uint8."
+                )
         else:
-            raise DataError(f"Images of type {array.dtype} are not understood: give uint8, or floats in [0, 1].")
+            raise DataError(
+                f"Images of type {array.dtype} are not understood: give uint8, or floats in [0, 1]."
+            )
         if array.shape[1:] != self.padded_shape:
             array = pad(array, self.padded_shape[1:])
         return torch.from_numpy(np.ascontiguousarray(array))
 
-    def _through(self, function: "Callable[[Tensor], Tensor]", rows: "Tensor", keep: tuple[int, ...]) -> np.ndarray:
+    def _through(
+        self, function: "Callable[[Tensor], Tensor]", rows: "Tensor", keep: tuple[int, ...]
+    ) -> np.ndarray:
         """Apply a function of tensors in batches, on the device; `keep` is the shape of a row of no rows at all."""
         import torch
 
         from core.encoding import EVALUATION_BATCH, batches
 
-        device = self.model and self._opened[1]
+        with self._lock:
+            device = self._opened[1]
         with torch.no_grad():
-            parts = [function(rows[part].to(device)).float().cpu() for part in batches(len(rows), EVALUATION_BATCH)]
+            parts = [
+                function(rows[part].to(device)).float().cpu() for part in batches(len(rows), EVALUATION_BATCH)
+            ]
         return torch.cat(parts).numpy() if parts else np.zeros((0, *keep), np.float32)
 
-    def encode(self, images: np.ndarray, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    def encode(
+        self, images: np.ndarray, labels: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Encode images (see `prepare`) -> means, log-variances of q(z given x), each (N, latent).
 
         Without a posterior the first is the code and the second None.
@@ -230,9 +245,11 @@ class Run:
 
         from core.models.nets import output_to_pixels
 
-        array = np.asarray(z, dtype=np.float32)
+        array = np.array(z, dtype=np.float32)  # a copy: torch wants to own writable memory
         if array.ndim != 2 or array.shape[1] != self.latent or not np.isfinite(array).all():
-            raise DataError(f"Latents of shape {array.shape} do not fit: give finite numbers, (N, {self.latent}).")
+            raise DataError(
+                f"Latents of shape {array.shape} do not fit: give finite numbers, (N, {self.latent})."
+            )
 
         def pixels(part: "Tensor") -> "Tensor":
             return output_to_pixels(self.model.decode(part), self.config.likelihood)  # type: ignore[operator]
@@ -253,7 +270,9 @@ class Run:
         if draw is None:
             return self.decode(means)
         if log_variances is None:
-            raise NotApplicable(f"Family '{self.family.name}' has no posterior to draw from: leave out `draw`.")
+            raise NotApplicable(
+                f"Family '{self.family.name}' has no posterior to draw from: leave out `draw`."
+            )
         from core.encoding import split_noise
 
         noise = split_noise(len(means), self.latent, seed=draw, split="given").numpy()
@@ -285,7 +304,13 @@ class Run:
         return images
 
     def encode_split(
-        self, split: str, *, seed: int = 0, draws: int = 1, batch_size: int | None = None, progress: Progress | None = None
+        self,
+        split: str,
+        *,
+        seed: int = 0,
+        draws: int = 1,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
     ) -> "tuple[ImageSet, Encoded]":
         """Send a whole split through the model, with the noise that the contracts fix: see core/encoding.py.
 
@@ -296,7 +321,9 @@ class Run:
         images = self.images(split)
         if not len(images):
             raise DataError(f"Run '{self.name}' held no {split} images out: choose another split.")
-        return images, self.encode_images(images, seed=seed, draws=draws, batch_size=batch_size, progress=progress)
+        return images, self.encode_images(
+            images, seed=seed, draws=draws, batch_size=batch_size, progress=progress
+        )
 
     def encode_images(
         self,
@@ -317,7 +344,12 @@ class Run:
         model = self.model
         pixels, noise = split_tensors(images, self.config, device=self._opened[1], seed=seed, draws=draws)
         return encode_split(
-            model, pixels, self.config, noise=noise, batch_size=batch_size or EVALUATION_BATCH, progress=progress
+            model,
+            pixels,
+            self.config,
+            noise=noise,
+            batch_size=batch_size or EVALUATION_BATCH,
+            progress=progress,
         )
 
     def latents_path(self, split: str) -> Path | None:
@@ -341,7 +373,13 @@ class Run:
         if split not in SPLITS:
             raise DataError(f"There is no split '{split}': choose one of {', '.join(SPLITS)}.")
         if path := self.latents_path(split):
-            return load_latents(path)
+            stored = load_latents(path)
+            if stored.means.shape[1] != self.latent:
+                raise CheckpointError(
+                    f"'{path.name}' has {stored.means.shape[1]} latent dimensions, and the run has {self.latent}: "
+                    "delete the file and open the run again."
+                )
+            return stored
         images, encoded = self.encode_split(split, progress=progress)
         latents = to_latents(images, encoded)
         try:

@@ -4,6 +4,7 @@
 lives in `annotations.json`, so that a tracked, bundled run is never changed by looking at it.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.config import RunConfig
 from core.errors import CheckpointError, ConfigError, LockedRun
-from core.files import flush_folder, parse_json, read_bytes, read_json, write_json
+from core.files import flush_folder, one_line, parse_json, read_bytes, read_json, write_json
 
 FORMAT = 1
 ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
@@ -63,7 +64,7 @@ class RunDocument(BaseModel):
     config: RunConfig
     data: DataDocument
     epoch: int = Field(ge=0)
-    weights: str | None = Field(None, pattern=r"^model-\d+\.safetensors$")
+    weights: str | None = Field(default=None, pattern=r"^model-\d+\.safetensors$")
     parameters: int = Field(ge=0)
     versions: dict[str, str]
     machine: str
@@ -127,12 +128,19 @@ def clean_name(name: str) -> str:
     Raises:
         ConfigError: nothing is left, or it is too long.
     """
-    plain = " ".join("".join(c for c in name if c.isspace() or unicodedata.category(c)[0] != "C").split())
+    plain = one_line(name, limit=max(len(name), NAME_LIMIT))
     if not plain:
         raise ConfigError("A run's name cannot be empty: give it at least one visible character.")
     if len(plain) > NAME_LIMIT:
-        raise ConfigError(f"A run's name has at most {NAME_LIMIT} characters, this one has {len(plain)}: shorten it.")
+        raise ConfigError(
+            f"A run's name has at most {NAME_LIMIT} characters, this one has {len(plain)}: shorten it."
+        )
     return plain
+
+
+def _plain_note(note: str) -> str:
+    """Take out what no text field shows and no UTF-8 file can hold: control characters but new lines and tabs."""
+    return "".join(c for c in note if c in "\n\t" or unicodedata.category(c)[0] != "C")
 
 
 def new_id(name: str) -> str:
@@ -167,8 +175,10 @@ def create_folder(store: Path, run_id: str) -> Path:
     """Make an empty run folder.
 
     Raises:
-        CheckpointError: it is there already, or the store cannot be written.
+        CheckpointError: the id is not one of ours, it is there already, or the store cannot be written.
     """
+    if not ID_PATTERN.fullmatch(run_id):
+        raise CheckpointError(f"'{one_line(run_id)}' is no run id: use at most 80 of a-z, 0-9 and '-'.")
     folder = store / run_id
     try:
         store.mkdir(parents=True, exist_ok=True)
@@ -205,7 +215,9 @@ def append_history(folder: Path, row: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise CheckpointError(f"history.jsonl could not be written to {folder}: {error.strerror or error}.") from error
+        raise CheckpointError(
+            f"history.jsonl could not be written to {folder}: {error.strerror or error}."
+        ) from error
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
@@ -236,18 +248,20 @@ def _read_document(folder: Path) -> RunDocument:
     value = read_json(folder / "run.json")
     version = value.get("format")
     if isinstance(version, int) and version > FORMAT:
-        raise NewerFormat(f"It was written in format {version}, newer than {FORMAT}: update VAEScope to open it.")
+        raise NewerFormat(
+            f"It was written in format {version}, newer than {FORMAT}: update VAEScope to open it."
+        )
     try:
         return RunDocument.model_validate(value)
     except (ValidationError, ConfigError) as error:
         if isinstance(error, ValidationError):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "run.json"
-            detail = f"'{where}': {first['msg']}"
+            detail = f"'{one_line(where, limit=80)}': {first['msg']}"
         else:
             detail = str(error).rstrip(".")
         raise CheckpointError(
-            f"run.json is damaged or not ours ({detail}): restore it from a copy, or delete the run."
+            f"run.json is damaged or not ours ({one_line(detail)}): restore it from a copy, or delete the run."
         ) from error
 
 
@@ -267,16 +281,19 @@ def _annotations(folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 def read_record(folder: Path) -> RunRecord:
     """Describe one folder; a broken one is described as broken, with the reason, never raised."""
+    # a folder's name may hold anything, bytes that are no text too: shown, it is one line of plain characters
+    shown = one_line(folder.name, limit=NAME_LIMIT) or "(no visible name)"
     if folder.is_symlink():
-        return RunRecord(folder.name, folder, folder.name, "foreign", "It is a link, and links are not followed.")
+        return RunRecord(shown, folder, shown, "foreign", "It is a link, and links are not followed.")
     if not ID_PATTERN.fullmatch(folder.name):
         reason = "Its folder's name has other characters than a-z, 0-9 and '-': rename the folder to open it."
-        return RunRecord(folder.name, folder, folder.name, "foreign", reason)
+        return RunRecord(shown, folder, shown, "foreign", reason)
     if not (folder / "run.json").exists():
         reason = "It has no run.json, so it is not a run of VAEScope: move it elsewhere."
         return RunRecord(folder.name, folder, folder.name, "foreign", reason)
     annotations, problems = _annotations(folder)
-    name, note = str(annotations.get("name") or "")[:NAME_LIMIT], str(annotations.get("note") or "")[:NOTE_LIMIT]
+    name = one_line(annotations.get("name") or "", limit=NAME_LIMIT)
+    note = _plain_note(str(annotations.get("note") or ""))[:NOTE_LIMIT]
     hidden, stamp = annotations.get("hidden") is True, _stamp(folder)
     try:
         document = _read_document(folder)
@@ -285,12 +302,13 @@ def read_record(folder: Path) -> RunRecord:
         return RunRecord(
             folder.name, folder, name or folder.name, state, str(error), note=note, hidden=hidden, stamp=stamp
         )
-    state, reason = document.state, document.reason
+    state, why = document.state, document.reason
     if state == "running" and not is_locked(folder):
         state = "interrupted"
-        reason = f"Training ended without a word after epoch {document.epoch}; the weights of that epoch open."
+        why = f"Training ended without a word after epoch {document.epoch}; the weights of that epoch open."
     elif document.weights and not (folder / document.weights).is_file():
-        state, reason = "damaged", f"{document.weights} is missing: restore it from a copy, or delete the run."
+        state = "damaged"
+        why = f"{document.weights} is missing: restore it from a copy, or delete the run."
     scores = None
     if (folder / "scores.json").exists():
         try:
@@ -300,9 +318,9 @@ def read_record(folder: Path) -> RunRecord:
     return RunRecord(
         id=folder.name,
         folder=folder,
-        name=name or document.name,
+        name=name or one_line(document.name, limit=NAME_LIMIT) or folder.name,
         state=state,
-        reason=reason,
+        reason=why,
         document=document,
         scores=scores,
         note=note,
@@ -326,7 +344,9 @@ def list_runs(store: Path | None = None) -> list[RunRecord]:
                 continue  # about to become a run: its first run.json is not there yet
             records.append(read_record(folder))
         except OSError as error:
-            records.append(RunRecord(folder.name, folder, folder.name, "damaged", f"It cannot be read: {error}."))
+            shown = one_line(folder.name, limit=NAME_LIMIT)
+            reason = f"It cannot be read: {one_line(error.strerror or error)}."
+            records.append(RunRecord(shown, folder, shown, "damaged", reason))
     records.sort(key=lambda record: record.id)
     records.sort(key=lambda record: record.document.created if record.document else "", reverse=True)
     return records
@@ -341,11 +361,12 @@ def find(run: str | Path, store: Path | None = None) -> Path:
     root = store or default_store()
     if isinstance(run, str) and ID_PATTERN.fullmatch(run) and (root / run).is_dir():
         return root / run
-    if (Path(run) / "run.json").is_file():
-        return Path(run).resolve()
+    with contextlib.suppress(OSError, ValueError):  # a name too long, or with a zero byte, is no path
+        if (Path(run) / "run.json").is_file():
+            return Path(run).resolve()
     known = [record.id for record in list_runs(root) if record.readable]
     listing = f"those there are: {', '.join(known[:12])}" if known else "it is empty"
-    raise CheckpointError(f"There is no run '{run}' in {root}: {listing}.")
+    raise CheckpointError(f"There is no run '{one_line(run, limit=NAME_LIMIT)}' in {root}: {listing}.")
 
 
 def annotate(
@@ -362,8 +383,10 @@ def annotate(
         values["name"] = clean_name(name)
     if note is not None:
         if len(note) > NOTE_LIMIT:
-            raise ConfigError(f"A note has at most {NOTE_LIMIT} characters, this one has {len(note)}: shorten it.")
-        values["note"] = note
+            raise ConfigError(
+                f"A note has at most {NOTE_LIMIT} characters, this one has {len(note)}: shorten it."
+            )
+        values["note"] = _plain_note(note)
     if hidden is not None:
         values["hidden"] = hidden
     write_json(folder / "annotations.json", values)
@@ -381,9 +404,13 @@ def delete_run(record: RunRecord) -> None:
         raise CheckpointError(f"'{record.name}' came with VAEScope and is read-only: hide it instead.")
     folder = record.folder
     if record.state == "foreign" or folder.is_symlink() or not (folder / "run.json").is_file():
-        raise CheckpointError(f"'{record.id}' is not a run of VAEScope: delete it by hand if it is not needed.")
+        raise CheckpointError(
+            f"'{record.id}' is not a run of VAEScope: delete it by hand if it is not needed."
+        )
     if is_locked(folder):
-        raise LockedRun(f"'{record.name}' is being trained by another process: stop that first, then delete it.")
+        raise LockedRun(
+            f"'{record.name}' is being trained by another process: stop that first, then delete it."
+        )
     trash = folder.with_name(f".deleted-{folder.name}-{secrets.token_hex(3)}")
     try:
         folder.rename(trash)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import CheckpointError
-from core.files import atomic_write, read_bytes
+from core.files import atomic_write, one_line, read_bytes
 
 HEADER_LIMIT = 2**20
 SLACK = 2**20
@@ -41,7 +41,9 @@ def _header(blob: bytes, name: str) -> tuple[dict[str, Any], int]:
         raise CheckpointError(f"'{name}' is cut short: it has {len(blob)} bytes and no header.")
     (length,) = struct.unpack("<Q", blob[:8])
     if length > min(HEADER_LIMIT, len(blob) - 8):
-        raise CheckpointError(f"'{name}' is cut short or not a safetensors file: its header claims {length} bytes.")
+        raise CheckpointError(
+            f"'{name}' is cut short or not a safetensors file: its header claims {length} bytes."
+        )
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
@@ -52,7 +54,7 @@ def _header(blob: bytes, name: str) -> tuple[dict[str, Any], int]:
     try:
         header = json.loads(blob[8 : 8 + length].decode("utf-8"), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"'{name}' has a damaged header: {error}.") from error
+        raise CheckpointError(f"'{name}' has a damaged header: {one_line(error)}.") from error
     if not isinstance(header, dict):
         raise CheckpointError(f"'{name}' has a damaged header: it is not an object.")
     return header, length
@@ -73,21 +75,24 @@ def load_weights(path: Path, model: nn.Module) -> None:
     header, _ = _header(blob, name)
     metadata = header.pop("__metadata__", {})
     if set(header) != set(expected):
-        odd = sorted(set(header) ^ set(expected))[:3]
+        odd = [one_line(key, limit=80) for key in sorted(set(header) ^ set(expected))[:3]]
         raise CheckpointError(f"'{name}' does not fit its run's settings: tensors {', '.join(odd)} differ.")
     for key, tensor in expected.items():
         shape = header[key].get("shape") if isinstance(header[key], dict) else None
         if shape != list(tensor.shape) or header[key].get("dtype") != "F32":
             raise CheckpointError(
-                f"'{name}' does not fit its run's settings: '{key}' is {shape}, not {list(tensor.shape)} in fp32."
+                f"'{name}' does not fit its run's settings: '{key}' is {one_line(shape, limit=80)}, "
+                f"not {list(tensor.shape)} in fp32."
             )
     digest = metadata.get("sha256") if isinstance(metadata, dict) else None
     if digest != _payload_sha256(blob):
-        raise CheckpointError(f"'{name}' is damaged: its bytes do not match their SHA-256; restore it from a copy.")
+        raise CheckpointError(
+            f"'{name}' is damaged: its bytes do not match their SHA-256; restore it from a copy."
+        )
     try:
         tensors = safetensors.torch.load(blob)
     except (safetensors.SafetensorError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"'{name}' is damaged: {error}.") from error
+        raise CheckpointError(f"'{name}' is damaged: {one_line(error)}.") from error
     if not all(math.isfinite(float(tensor.sum(dtype=torch.float64))) for tensor in tensors.values()):
         raise CheckpointError(f"'{name}' holds numbers that are not finite: train the run again.")
     model.load_state_dict(tensors)

@@ -3,10 +3,11 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
-from dashboard import gateway
+from dashboard import gateway, state
 from dashboard.controls import guarded
 
 
@@ -40,14 +41,17 @@ def run() -> None:
     """Draw the chosen page; called by streamlit_app.py on every run."""
     st.set_page_config(
         page_title="VAEScope",
-        page_icon=":material/blur_on:",
+        page_icon=str(Path(__file__).parent / "icon.png"),  # our own file: a Material icon comes from the web
         layout="wide",
         # with a minimal toolbar the menu, and the choice of light or dark in it, only shows where it has items
         menu_items={"About": "VAEScope trains variational autoencoders and shows what they learned."},
     )
-    pages = [
-        st.Page(_draw(row), title=row.title, icon=row.icon, url_path=row.module, default=index == 0)
+    pages = {
+        row.module: st.Page(
+            _draw(row), title=row.title, icon=row.icon, url_path=row.module, default=index == 0
+        )
         for index, row in enumerate(PAGES)
-    ]
-    st.navigation(pages).run()
+    }
+    state.remember("pages", pages)  # what `controls.go` goes to
+    st.navigation(list(pages.values())).run()
     gateway.warm_up()

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from dashboard import gateway, state
 from dashboard.charts import plot_config
-from dashboard.gateway import RunRecord, VAEScopeError
+from dashboard.components.latent_map import Sprites, make_sprites
+from dashboard.gateway import MapData, RunRecord, VAEScopeError
 
 log = logging.getLogger("vaescope")
 
@@ -51,6 +52,23 @@ def guarded(page: Callable[[], None]) -> Callable[[], None]:
             )
 
     return safe
+
+
+# --- other pages --------------------------------------------------------------------------------------------------
+
+
+def go(page: str, **choices: str) -> None:
+    """Open another page with these choices in its URL, as in `go("latent", run=record.id)`; does not come back.
+
+    Args:
+        page: its module's name: runs, latent, curves, tradeoff, compare.
+        **choices: parameters of its URL; several ids are joined by `state.ids_text`.
+    """
+    pages = state.recall("pages")
+    if pages is None:  # the page stands alone, without the frame of dashboard.app, as in tests
+        state.remember("went", (page, choices))
+        st.rerun()
+    st.switch_page(pages[page], query_params=choices)
 
 
 # --- choices that live in the URL ---------------------------------------------------------------------------------
@@ -101,7 +119,34 @@ def toggle(label: str, *, key: str, default: bool = False, help: str | None = No
     return bool(value)
 
 
-def step_slider(label: str, options: Mapping[str, str], *, key: str, default: str, help: str | None = None) -> str:
+def coordinate_value(key: str) -> float | None:
+    """A coordinate before its box is drawn: from the URL or an earlier choice, None where there is none."""
+    state.restore(key, parse=_finite, default=None)
+    value = state.current(key)
+    return None if value is None else float(value)
+
+
+def coordinate(label: str, *, key: str, help: str | None = None) -> float | None:
+    """Type a coordinate, any finite number or nothing; it lives in the URL."""
+    state.restore(key, parse=_finite, default=None)
+    value = st.number_input(
+        label, value=None, step=0.1, format="%.4f", key=key, help=help, placeholder="none"
+    )
+    state.share(key, value, None if value is None else f"{value:.4f}")
+    return value
+
+
+def _finite(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < 1e6 else None  # false for NaN too
+
+
+def step_slider(
+    label: str, options: Mapping[str, str], *, key: str, default: str, help: str | None = None
+) -> str:
     """Step through ordered options, {value: text people read}; the value lives in the URL."""
     state.restore(key, parse=lambda text: text if text in options else None, default=default)
     state.limit(key, lambda value: value in options, default)
@@ -129,10 +174,19 @@ def usable_runs() -> list[RunRecord]:
 
 def empty_store(*, broken: int = 0) -> None:
     """Say that there is no run to show, and how to train the first one."""
-    others = f" {broken} other folders are listed on the Runs page, with the reason why each cannot be opened." if broken else ""
-    st.info(f"No run can be shown yet.{others} Train the first one in a terminal; it takes seconds:", icon=":material/info:")
+    others = (
+        f" {broken} other folders are listed on the Runs page, with the reason why each cannot be opened."
+        if broken
+        else ""
+    )
+    st.info(
+        f"No run can be shown yet.{others} Train the first one in a terminal; it takes seconds:",
+        icon=":material/info:",
+    )
     st.code("python -m core train digits-vae", language="bash")
-    st.caption(f"Runs are read from {plain(str(gateway.store_path()))}; the page finds a new one by itself when it is reloaded.")
+    st.caption(
+        f"Runs are read from {plain(str(gateway.store_path()))}; a new one is found when the page is reloaded."
+    )
 
 
 def default_run(records: Sequence[RunRecord]) -> str:
@@ -154,7 +208,11 @@ def run_titles(records: Sequence[RunRecord]) -> dict[str, str]:
 
 
 def pick_run(
-    label: str = "Run", *, key: str = "run", records: Sequence[RunRecord] | None = None, default: str | None = None
+    label: str = "Run",
+    *,
+    key: str = "run",
+    records: Sequence[RunRecord] | None = None,
+    default: str | None = None,
 ) -> RunRecord:
     """Choose one run; its id lives in the URL. Ends the page with a sentence where there is none."""
     choices = list(records) if records is not None else usable_runs()
@@ -178,10 +236,17 @@ def pick_runs(
         return [one for one in state.as_ids(text) if one in by_id][:most] or None
 
     state.restore(key, parse=parse, default=[one for one in default if one in by_id])
-    state.limit(key, lambda value: all(one in by_id for one in value), [one for one in default if one in by_id])
+    state.limit(
+        key, lambda value: all(one in by_id for one in value), [one for one in default if one in by_id]
+    )
     titles = run_titles(records)
     chosen = st.multiselect(
-        label, list(by_id), key=key, format_func=lambda one: titles[one], max_selections=most, placeholder="Choose runs"
+        label,
+        list(by_id),
+        key=key,
+        format_func=lambda one: titles[one],
+        max_selections=most,
+        placeholder="Choose runs",
     )
     state.share(key, list(chosen), state.ids_text(chosen) or None)
     return [by_id[one] for one in chosen]
@@ -227,8 +292,8 @@ def need_data(record: RunRecord) -> bool:
         return True
     with st.container(border=True):
         st.markdown(
-            f"**The images of {plain(dataset)} are not on this machine.** The decoded lattice, samples from the prior and "
-            "the curves work without them; points, originals and reconstructions need them."
+            f"**The images of {plain(dataset)} are not on this machine.** The decoded lattice, samples from the "
+            "prior and the curves work without them; points, originals and reconstructions need them."
         )
         st.caption(
             f"Fetch them here (once, from public mirrors), or put the four IDX files into "
@@ -261,6 +326,20 @@ def need_latents(record: RunRecord, splits: Sequence[str]) -> bool:
     return True
 
 
+def sprites(record: RunRecord, data: MapData) -> Sprites:
+    """Thumbnails of a map's points, made once for the images shown.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+    """
+    return _sprites(record.config.dataset, data.ids.tobytes(), _record=record, _data=data)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _sprites(dataset: str, ids: bytes, _record: RunRecord, _data: MapData) -> Sprites:
+    return make_sprites(gateway.originals_of_map(_record, _data))
+
+
 # --- frames of figures --------------------------------------------------------------------------------------------
 
 
@@ -268,7 +347,11 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     """CSV of a frame; text cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
 
     def safe(value: Any) -> Any:
-        return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        return (
+            f"'{value}"
+            if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+            else value
+        )
 
     return frame.map(safe).to_csv(index=False).encode()
 
@@ -287,14 +370,20 @@ def download_csv(frame: pd.DataFrame, *, filename: str, key: str, label: str = "
     )
 
 
-def figure(drawing: go.Figure, *, key: str, filename: str, frame: pd.DataFrame | None = None, alt: str = "") -> None:
+def figure(
+    drawing: Figure, *, key: str, filename: str, frame: pd.DataFrame | None = None, alt: str = ""
+) -> None:
     """Show a Plotly figure with its downloads: PNG from the figure's own bar, made in the browser, and CSV."""
-    st.plotly_chart(drawing, key=key, width="stretch", theme=None, config=plot_config(filename), alt=alt or None)
+    st.plotly_chart(
+        drawing, key=key, width="stretch", theme=None, config=plot_config(filename), alt=alt or None
+    )
     if frame is not None:
         download_csv(frame, filename=filename, key=key)
 
 
-def picture(png: bytes, *, key: str, filename: str, caption: str, alt: str, frame: pd.DataFrame | None = None) -> None:
+def picture(
+    png: bytes, *, key: str, filename: str, caption: str, alt: str, frame: pd.DataFrame | None = None
+) -> None:
     """Show a PNG picture with its downloads, at its own size or the column's width."""
     st.image(png, caption=caption, alt=alt)
     left, right = st.columns(2)

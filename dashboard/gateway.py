@@ -4,6 +4,7 @@ Nothing here imports torch until a model is asked for; `warm_up` does it in the 
 Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays, and their arrays are read-only.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.analysis.pvalues import Moments, moments, phi, phi_inverse, posterior_samples, standardise, uniformity
+from core.analysis.comparison import PairedDifference, Setting, differing_settings, paired_scores
+from core.analysis.pvalues import (
+    Moments,
+    moments,
+    phi,
+    phi_inverse,
+    posterior_samples,
+    standardise,
+    uniformity,
+)
 from core.analysis.scores import SCORES, better, directions, units
 from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front
 from core.config import RunConfig, allowed_values, reconstruction_weight
@@ -22,7 +32,7 @@ from core.data.images import ImageSet, stratified_sample
 from core.errors import CheckpointError, DataError, DataMissing, VAEScopeError
 from core.families import FAMILIES
 from core.generation import lattice_points, prior_draws
-from core.latents import Latents
+from core.latents import Latents, load_latents
 from core.recipes import RECIPES
 from core.runs import Run
 from core.store import RunRecord, annotate, default_store, delete_run, list_runs, read_history
@@ -39,8 +49,10 @@ __all__ = [
     "Latents",
     "MapData",
     "Moments",
+    "PairedDifference",
     "RunConfig",
     "RunRecord",
+    "Setting",
     "VAEScopeError",
     "allowed_values",
     "annotate",
@@ -71,6 +83,10 @@ SMALL_DATA = 5_000
 SPLIT_CODES = ("test", "train", "validation")
 
 
+_WARM = threading.Event()
+"""Set once `warm_up` has imported torch whole: what is only worth drawing then looks here."""
+
+
 def warm_up() -> None:
     """Import torch in the background, so that the first decode does not wait for it; call after the first paint."""
 
@@ -78,6 +94,7 @@ def warm_up() -> None:
         import core.encoding
 
         assert core.encoding
+        _WARM.set()
 
     if not any(thread.name == "warm-up" for thread in threading.enumerate()):
         threading.Thread(target=load, name="warm-up", daemon=True).start()
@@ -283,16 +300,33 @@ def decode(record: RunRecord, z: np.ndarray) -> np.ndarray:
 
 
 def lattice(
-    record: RunRecord, n: int, *, dimensions: tuple[int, int] = (0, 1), base: np.ndarray | None = None
+    record: RunRecord,
+    n: int,
+    *,
+    dimensions: tuple[int, int] = (0, 1),
+    base: np.ndarray | None = None,
+    centre: np.ndarray | None = None,
+    spread: np.ndarray | None = None,
 ) -> np.ndarray:
     """Decode the n x n lattice of the p-value map: (n, n, C, H, W), row 0 at the top.
+
+    Args:
+        record: of the run.
+        n: tiles a side.
+        dimensions: the two that the lattice spans.
+        base: (L,) where the other dimensions stand; 0 if None.
+        centre: (L,) what p = 1/2 means, and
+        spread: (L,) the unit of the p-value map; the prior's 0 and 1 if None.
 
     Raises:
         CheckpointError: the weights are missing or damaged.
     """
     run = opened(record)
-    points = lattice_points(n, latent=run.latent, dimensions=dimensions, base=base)
-    return decode(record, points.reshape(n * n, run.latent)).reshape(n, n, *run.shape)
+    z = lattice_points(n, latent=run.latent, dimensions=dimensions, base=base)
+    if centre is not None and spread is not None:
+        chosen = list(dimensions)
+        z[..., chosen] = z[..., chosen] * spread[chosen] + centre[chosen]
+    return decode(record, z.reshape(n * n, run.latent)).reshape(n, n, *run.shape)
 
 
 def reconstruct(record: RunRecord, pixels: np.ndarray) -> np.ndarray:
@@ -325,3 +359,141 @@ def score(record: RunRecord, name: str, split: str = "test") -> float | None:
     """One stored score of a split, None where it is not there or does not apply."""
     value = ((record.scores or {}).get(split) or {}).get(name)
     return float(value) if isinstance(value, int | float) else None
+
+
+# --- thumbnails and sizes of the Runs page ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """What a thumbnail draws: a run's test images in its two most informative dimensions."""
+
+    xy: np.ndarray
+    """(N, 2) float32; a 1-D latent lies on x, with the class on y"""
+    labels: np.ndarray
+    """(N,) int64, -1 = none"""
+    has_prior: bool
+    """Whether N(0, I) is the measure of the plane"""
+
+
+def sketch_stamp(record: RunRecord) -> str | None:
+    """Name and time of the file that `sketch` reads, a key for caches; None where no test latents are stored."""
+    if record.document is None or record.state == "damaged":
+        return None
+    path = Run(record).latents_path("test")
+    try:
+        return f"{path.name}:{path.stat().st_mtime_ns}" if path else None
+    except OSError:  # taken away between two looks
+        return None
+
+
+def sketch(record: RunRecord) -> Sketch:
+    """Stored means of the test images, the two most informative dimensions of them; not cached, without torch.
+
+    Raises:
+        CheckpointError: the file is damaged, or none is stored (`sketch_stamp` is None then).
+    """
+    # not through `opened`: a page of many thumbnails would push the models in use out of that cache
+    path = Run(record).latents_path("test")
+    if path is None:
+        raise CheckpointError(
+            f"Run '{record.name}' has no stored latents: open it on the Latent space page first."
+        )
+    stored = load_latents(path)
+    if stored.means.shape[1] == 1:
+        lanes = np.column_stack([stored.means[:, 0], stored.labels]).astype(np.float32)
+        return Sketch(lanes, stored.labels, False)
+    rates = ((record.scores or {}).get("test") or {}).get("rate_per_dimension")
+    worth = np.asarray(rates if rates else stored.means.var(axis=0), np.float64)
+    if worth.shape != (stored.means.shape[1],):
+        worth = stored.means.var(axis=0)
+    # of equal ones the first; two chosen ones stay in their order, so that a 2-D latent keeps its axes
+    chosen = np.sort(np.argsort(-worth, kind="stable")[:2])
+    return Sketch(stored.means[:, chosen], stored.labels, FAMILIES[record.config.family].has_posterior)
+
+
+def lattice_at_hand(record: RunRecord) -> bool:
+    """Whether decoding a small `lattice` of a run is cheap now: torch is loaded, and the model is small and done."""
+    document = record.document
+    if not _WARM.is_set() or document is None or document.weights is None:
+        return False
+    if record.state in ("running", "damaged") or not FAMILIES[document.config.family].has_posterior:
+        return False  # without a prior nothing says where the lattice should lie
+    return document.parameters <= 5_000_000 and document.config.latent >= 2
+
+
+def folder_size(record: RunRecord) -> int:
+    """Bytes of all files in a run's folder."""
+    total = 0
+    for path in record.folder.rglob("*"):
+        with contextlib.suppress(OSError):  # a file that goes while we count
+            total += path.lstat().st_size if not path.is_dir() else 0
+    return total
+
+
+def example_ids(record: RunRecord, n: int, *, seed: int) -> np.ndarray:
+    """Ids on a map of n test images, a stratified, seeded sample ordered by label: the same for all runs of the data.
+
+    Raises:
+        DataMissing: neither the images nor the run's test latents are on this machine.
+    """
+    source: ImageSet | Latents
+    if data_available(record.config.dataset):
+        source = images(record.config.dataset, "test")
+    else:
+        source = latents(record, "test")
+    rows = stratified_sample(source.labels, n=n, seed=seed)
+    rows = rows[np.argsort(source.labels[rows], kind="stable")]
+    return np.array([map_id("test", int(row)) for row in source.ids[rows]], np.uint32)
+
+
+def settings_that_differ(first: RunRecord, second: RunRecord) -> list[Setting]:
+    """Settings of two runs that differ, with what they mean and to which run they apply.
+
+    Raises:
+        CheckpointError: a run is not readable.
+    """
+    pixels = (pixels_per_image(first), pixels_per_image(second))
+    return differing_settings(first.config, second.config, pixels=pixels)
+
+
+def paired(first: RunRecord, second: RunRecord) -> dict[str, PairedDifference]:
+    """Differences first - second of D, R and negative ELBO over the same test images, with their 95 % intervals.
+
+    Empty where the runs are not comparable, or where test latents would have to be encoded first.
+
+    Raises:
+        CheckpointError: a file is damaged.
+    """
+    if comparable_key(first) != comparable_key(second):
+        return {}
+    if not (latents_ready(first, "test") and latents_ready(second, "test")):
+        return {}
+    return paired_scores(latents(first, "test"), latents(second, "test"))
+
+
+def example_points(record: RunRecord, n: int, *, split: str = "test") -> list[int]:
+    """Choose n images of an official split by `map_id`: stratified, seed 0, in order of their class.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+    """
+    source = images(record.config.dataset, split)
+    rows = stratified_sample(source.labels, n=n, seed=0)
+    rows = rows[np.argsort(source.labels[rows], kind="stable")]
+    return [map_id(split, int(row)) for row in source.ids[rows]]
+
+
+def reconstruct_points(record: RunRecord, map_ids: Sequence[int]) -> np.ndarray:
+    """Reconstruct the images of points at their means -> (N, C, H, W) in [0, 1], kept for the next time.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+        CheckpointError: the weights are missing or damaged.
+    """
+    return _reconstruct_points(str(record.folder), record.stamp, tuple(map_ids), _record=record)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _reconstruct_points(folder: str, stamp: str, map_ids: tuple[int, ...], _record: RunRecord) -> np.ndarray:
+    return reconstruct(_record, originals(_record, map_ids))

@@ -63,6 +63,11 @@ def put(key: str, value: Any) -> None:
     st.session_state.pop(key, None)
 
 
+def current(key: str) -> Any:
+    """Look up the value that a widget has, or will have once `restore` was called for it."""
+    return st.session_state.get(key)
+
+
 def remember(key: str, value: Any) -> None:
     """Keep a value for this session, out of the URL, such as the last clicked point."""
     st.session_state[_REMEMBERED + key] = value

@@ -17,34 +17,60 @@ class Score:
 
 SCORES: dict[str, Score] = {
     "distortion": Score(
-        "Distortion D", "nats per image", "lower", "-log p(x given z), one seeded draw z ~ q(z given x) an image."
+        "Distortion D",
+        "nats per image",
+        "lower",
+        "-log p(x given z), one seeded draw z ~ q(z given x) an image.",
+    ),
+    "distortion_standard_error": Score(
+        "Standard error of D",
+        "nats per image",
+        "lower",
+        "Of the draws of z, given these images; needs two draws.",
     ),
     "rate": Score("Rate R", "nats per image", None, "KL of q(z given x) from the prior N(0, I)."),
     "negative_elbo": Score("Negative ELBO", "nats per image", "lower", "D + R."),
     "objective": Score("Objective", "nats per image", None, "D + beta R, what training minimised."),
     "excess_distortion": Score(
-        "Excess distortion", "nats per image", "lower", "D - H(x): what grey pixels under a Bernoulli leave to gain."
+        "Excess distortion",
+        "nats per image",
+        "lower",
+        "D - H(x): what grey pixels under a Bernoulli leave to gain.",
     ),
     "distortion_at_mean": Score(
         "Distortion at the mean", "nats per image", "lower", "-log p(x given z = mu): not a term of the ELBO."
     ),
     "squared_error_at_mean": Score(
-        "Squared error at the mean", "per pixel", "lower", "Mean square of x minus its reconstruction at the mean."
+        "Squared error at the mean",
+        "per pixel",
+        "lower",
+        "Mean square of x minus its reconstruction at the mean.",
     ),
     "reconstruction_weight": Score(
-        "Reconstruction weight", "dimensionless", None, "w = n / beta: the same objective as w * mean BCE + KL."
+        "Reconstruction weight",
+        "dimensionless",
+        None,
+        "w = n / beta: the same objective as w * mean BCE + KL.",
     ),
     "weighted_reconstruction": Score(
-        "Weighted reconstruction", "dimensionless", None, "w D / n, the reconstruction term where w is written."
+        "Weighted reconstruction",
+        "dimensionless",
+        None,
+        "w D / n, the reconstruction term where w is written.",
     ),
     "weighted_objective": Score(
         "Weighted objective", "dimensionless", None, "w D / n + R, the objective where w is written."
     ),
     "beta": Score("Beta", "dimensionless", None, "Weight of the rate in the objective."),
     "active_units": Score(
-        "Active units", "dimensions", None, "Dimensions whose mean varies over images by more than 0.01 (variance)."
+        "Active units",
+        "dimensions",
+        None,
+        "Dimensions whose mean varies over images by more than 0.01 (variance).",
     ),
-    "rate_per_dimension": Score("Rate per dimension", "nats per image", None, "R, split by latent dimension."),
+    "rate_per_dimension": Score(
+        "Rate per dimension", "nats per image", None, "R, split by latent dimension."
+    ),
     "mean_square_of_means": Score("E[mu^2]", "dimensionless", None, "Per dimension, over images."),
     "mean_variance": Score("E[sigma^2]", "dimensionless", None, "Per dimension, over images."),
     "pixels": Score("Pixels n", "values per image", None, "Channels x height x width, padding counted."),
@@ -59,7 +85,9 @@ def units() -> dict[str, str]:
 
 def directions() -> dict[str, str | None]:
     """'lower is better', 'higher is better' or None, by name."""
-    return {name: f"{score.direction} is better" if score.direction else None for name, score in SCORES.items()}
+    return {
+        name: f"{score.direction} is better" if score.direction else None for name, score in SCORES.items()
+    }
 
 
 def better(name: str, first: Any, second: Any) -> int | None:

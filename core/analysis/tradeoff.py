@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from core.errors import CheckpointError
 from core.store import DataDocument, RunRecord
 
 COLLAPSED = 0.01
@@ -40,8 +41,8 @@ def board_key(record: RunRecord) -> Hashable:
 
 
 def _data(record: RunRecord) -> DataDocument:
-    record.config  # raises for a broken run
-    assert record.document is not None
+    if record.document is None:
+        raise CheckpointError(f"Run '{record.id}' cannot be opened: {record.reason}")
     return record.document.data
 
 
@@ -53,4 +54,4 @@ def pareto_front(rates: Sequence[float], distortions: Sequence[float]) -> np.nda
     points = np.column_stack([rates, distortions]).astype(np.float64).reshape(-1, 2)
     no_worse = (points[:, None] <= points[None]).all(-1)
     better = (points[:, None] < points[None]).any(-1)
-    return ~(no_worse & better).any(0)
+    return np.asarray(~(no_worse & better).any(axis=0))

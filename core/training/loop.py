@@ -44,11 +44,20 @@ def epoch_generator(config: RunConfig, epoch: int, purpose: int, device: torch.d
 def mean_terms(encoded: Encoded, config: RunConfig) -> dict[str, Any]:
     """Reduce a held-out split to one row of history, nats per image."""
     distortion = float(encoded.distortion.mean(dtype="float64"))
-    row: dict[str, Any] = {"distortion": distortion, "rate": None, "rate_per_dimension": None, "objective": distortion}
+    row: dict[str, Any] = {
+        "distortion": distortion,
+        "rate": None,
+        "rate_per_dimension": None,
+        "objective": distortion,
+    }
     if encoded.rate_per_dimension is not None:
         rates = encoded.rate_per_dimension.mean(0, dtype="float64")
         rate = float(rates.sum())
-        row |= {"rate": rate, "rate_per_dimension": rates.tolist(), "objective": distortion + config.beta * rate}
+        row |= {
+            "rate": rate,
+            "rate_per_dimension": rates.tolist(),
+            "objective": distortion + config.beta * rate,
+        }
     return row
 
 

@@ -140,12 +140,12 @@ def train(
         writer = _Writer(folder, document)
         # the initial weights are the last good ones of a run that diverges in its first epoch
         writer.checkpoint(model, epoch=0)
-        if hooks.on_start:
-            hooks.on_start(folder.name, config)
-        watched = held_set if len(held_set) else test_set
-        held_out = HeldOut(watched.split, *split_tensors(watched, config, device=device))
-        pixels = torch.from_numpy(np.array(pad(train_set.pixels, config.pad))).to(device)
         try:
+            if hooks.on_start:
+                hooks.on_start(folder.name, config)
+            watched = held_set if len(held_set) else test_set
+            held_out = HeldOut(watched.split, *split_tensors(watched, config, device=device))
+            pixels = torch.from_numpy(np.array(pad(train_set.pixels, config.pad))).to(device)
             for row in epochs(model, pixels, config, held_out=held_out, on_step=hooks.on_step):
                 append_history(folder, row)
                 writer.checkpoint(model, epoch=row["epoch"])
@@ -169,7 +169,9 @@ def train(
             writer.finish("stopped", reason=f"Stopped by hand after epoch {writer.document.epoch}.")
             raise
         except BaseException as error:
-            reason = str(error) if isinstance(error, VAEScopeError) else f"{type(error).__name__} in training."
+            reason = (
+                str(error) if isinstance(error, VAEScopeError) else f"{type(error).__name__} in training."
+            )
             with contextlib.suppress(VAEScopeError):
                 writer.finish("failed", reason=reason)
             raise

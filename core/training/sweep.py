@@ -18,11 +18,15 @@ def sweep_configs(config: RunConfig, betas: Sequence[float]) -> list[RunConfig]:
         ConfigError: no beta, one twice, one out of range, or a family without a rate.
     """
     if "beta" in family(config.family).ignores:
-        raise ConfigError(f"Family '{config.family}' has no rate, so it has no beta to sweep: choose family=vae.")
+        raise ConfigError(
+            f"Family '{config.family}' has no rate, so it has no beta to sweep: choose family=vae."
+        )
     if not betas:
         raise ConfigError("A sweep needs at least one beta, such as --beta 0.5,1,2.")
     if len(set(betas)) != len(betas):
-        raise ConfigError(f"Each beta may stand once in a sweep, these do not: {', '.join(f'{b:g}' for b in betas)}.")
+        raise ConfigError(
+            f"Each beta may stand once in a sweep, these do not: {', '.join(f'{b:g}' for b in betas)}."
+        )
     return [config.with_settings({"beta": beta}) for beta in betas]
 
 
@@ -43,8 +47,6 @@ def sweep(
     """
     shared = new_id(name)
     return [
-        train(
-            one, name=f"{name}, beta {one.beta:g}", store=store, recipe=recipe, sweep=shared, hooks=hooks
-        )
+        train(one, name=f"{name}, beta {one.beta:g}", store=store, recipe=recipe, sweep=shared, hooks=hooks)
         for one in sweep_configs(config, betas)
     ]

@@ -178,10 +178,10 @@ def rate_heatmap(rates: Any, epochs: Sequence[int] | np.ndarray, *, dark: bool) 
     figure = new_figure(
         "Rate of each latent dimension",
         x_title="Epoch",
-        y_title="Latent dimension, most informative first",
+        y_title="Latent dimension",
         uirevision="rate-heatmap",
         dark=dark,
-        subtitle="0 nats: the dimension is not used",
+        subtitle="most informative dimension first · 0 nats: not used",
     )
     if grid.size == 0 or not np.isfinite(grid).any():
         return say_empty(figure, "No rate per dimension is recorded for this run.", dark=dark)
@@ -215,6 +215,8 @@ def rate_heatmap(rates: Any, epochs: Sequence[int] | np.ndarray, *, dark: bool) 
             },
         )
     )
+    # two dimensions in the height of twenty would be two slabs of colour
+    figure.update_layout(height=min(440, 200 + 40 * len(order)))
     figure.update_xaxes(showgrid=False)
     figure.update_yaxes(
         showgrid=False,

@@ -39,6 +39,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 START_SECONDS = 60
+# Opened at a page's own address, Streamlit first looks for its server under that address and is told 404.
+PROBE = re.compile(r"/\w+/_stcore/(health|host-config)$")
 
 # Test files import Playwright at their top: without it they cannot even be collected.
 if importlib.util.find_spec("playwright") is None and not REQUIRED:
@@ -141,7 +143,12 @@ def page(browser: "Browser") -> "Iterator[Page]":
     new.console_errors = []
     new.outside_requests = []
     new.on(
-        "console", lambda m: new.console_errors.append(f"{m.text} ({m.location})") if m.type == "error" else 0
+        "console",
+        lambda m: (
+            new.console_errors.append(f"{m.text} ({m.location})")
+            if m.type == "error" and not PROBE.search(str(m.location.get("url")))
+            else 0
+        ),
     )
     new.on("pageerror", lambda error: new.console_errors.append(str(error)))
     new.on("request", lambda r: new.outside_requests.append(r.url) if not _is_here(r.url) else 0)

@@ -161,9 +161,7 @@ def _describe(
         if panel.image is not None:
             sections[f"image:{panel.id}"] = np.frombuffer(panel.image, dtype=np.uint8)
     # The revision names the points alone: a cross or contour that moves must not turn a click into a late one.
-    points = [
-        digest(memoryview(sections[name]).cast("B")) for name in sections if not name.startswith("image:")
-    ]
+    points = [digest(sections[name].tobytes()) for name in sections if not name.startswith("image:")]
     header: dict[str, Any] = {
         "revision": digest("|".join([*names, *points]).encode()),
         "panels": described,

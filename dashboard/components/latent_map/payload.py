@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 MAGIC = b"VLM1"
-DTYPES = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "float32": np.dtype("<f4"),
     "uint32": np.dtype("<u4"),
     "uint8": np.dtype("u1"),

@@ -50,6 +50,7 @@ function applyHidden(app) {
 
 /** What the legend lists: [name in the state, text, colour or null, shape]. */
 function legendEntries(app) {
+  if (!app.ids.length) return [[], []];
   const classes = app.head.classes.map((name, k) => [`c${k}`, name, classColour(app, k), shapeIndex(app, k, 0)]);
   if (app.counts.has(`c${UNLABELLED}`)) classes.push([`c${UNLABELLED}`, "no label", GREY, 0]);
   const markers = app.mk && app.head.markers.length > 1 ? app.head.markers : [];
@@ -132,6 +133,8 @@ function isolate(app, name) {
 function showStatus(app) {
   const all = app.ids.length.toLocaleString("en");
   const some = app.selectedCount.toLocaleString("en");
+  // A map without points is a picture: it has a place to click, and nothing to select or to list.
+  app.root.classList.toggle("bare", !app.ids.length);
   app.root.querySelector(".count").textContent = app.selectedCount ? `${some} of ${all} points selected` : `${all} points`;
   app.root.querySelector(".clear").hidden = !app.selectedCount;
   app.root.dataset.selected = String(app.selectedCount);

@@ -108,7 +108,7 @@ function newPanel(app) {
   template.innerHTML = `<div class="header"><div class="title"></div><div class="zoom">
     <button type="button" title="Zoom in (+)" aria-label="Zoom in">+</button>
     <button type="button" title="Zoom out (-)" aria-label="Zoom out">&minus;</button>
-    <button type="button" title="Show all (0)" aria-label="Reset view"><svg viewBox="0 0 16 16"><path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.500V10" /></svg></button>
+    <button type="button" title="Show all (0)" aria-label="Reset view"><svg viewBox="0 0 16 16"><path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" /></svg></button>
     </div></div><div class="panel" tabindex="0" role="application" aria-roledescription="scatter plot"><div class="hint">Ctrl + wheel, or click first, to zoom</div></div>`;
   const panel = { header: template.content.children[0], el: template.content.children[1], picture: null };
   panel.title = panel.header.querySelector(".title");
@@ -165,7 +165,7 @@ function drawPoints(app, panel) {
   const { dpr } = app;
   panel.radius = pointRadius(app.ids.length, zoomOf(panel));
   const mask = app.selectedCount > 1 ? app.selected : null; // one point has its ring; the others keep their colours
-  const alpha = app.ids.length > 2500 ? 205 : 230;
+  const alpha = app.ids.length > 20000 ? 150 : app.ids.length > 2500 ? 205 : 230; // of 256: density shows through
   splat(panel.image, panel.xy, app.kind, app.look, mask, panel.view, panel.radius * dpr, alpha, FAINT);
   const context = app.points.getContext("2d");
   context.putImageData(panel.image, Math.round(panel.rect.x * dpr), Math.round(panel.rect.y * dpr));

@@ -1,5 +1,5 @@
 // What a person did to a map (zoom, selection, hidden classes, tool), under our own key.
-// Streamlit remounts a component when an element appears above it or the page changes: the module's scope outlives both.
+// Streamlit mounts a component anew when its container or the page changes: the module's scope outlives both.
 // A reload does not keep it, so it is written to sessionStorage too.
 
 const STATES = new Map();

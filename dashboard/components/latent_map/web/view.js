@@ -35,7 +35,7 @@ function layout(app) {
     panel.rect = {
       x: snap((k % columns) * (used + GAP) + left),
       y: snap(Math.floor(k / columns) * (row + 8) + HEADER),
-      w: snap(panel.spec.square ? side : Math.min(room, plotHeight * 2)),
+      w: snap(panel.spec.square ? side : room),
       h: snap(panel.spec.square ? side : plotHeight),
     };
     panel.left = left;
@@ -158,8 +158,8 @@ function drawFrame(app, panel) {
   const context = app.frame.getContext("2d");
   context.setTransform(dpr, 0, 0, dpr, 0, 0);
   context.clearRect(rect.x - panel.left, rect.y - 8, rect.w + panel.left + 16, rect.h + 54);
-  const across = ticks(view.x0, view.x1, rect.w / 72);
-  const up = ticks(view.y0, view.y1, rect.h / 56);
+  const across = ticks(view.x0, view.x1, rect.w / 68);
+  const up = ticks(view.y0, view.y1, rect.h / (spec.square ? 68 : 54));
 
   context.save();
   context.beginPath();

@@ -1,0 +1,285 @@
+"""What the command line says about runs, recipes and data sets: JSON documents, and the same as lines of text."""
+
+from typing import Any
+
+from core.analysis.scores import SCORES, directions, units
+from core.cli.terminal import number, shorten, table
+from core.config import RunConfig, allowed_values, reconstruction_weight
+from core.data import catalog
+from core.families import family
+from core.recipes import RECIPES, Recipe
+from core.runs import SPLITS
+from core.store import RunDocument, RunRecord
+
+NAME_COLUMNS = 40
+DIMENSIONS = 20
+"""Per-dimension numbers that a text shows; JSON has all."""
+
+
+def stored_scores(record: RunRecord) -> dict[str, dict[str, Any] | None]:
+    """Scores by split as scores.json has them; `test` is None where there are none."""
+    scores = record.scores or {}
+    found = {split: scores[split] for split in SPLITS if isinstance(scores.get(split), dict)}
+    return {"test": None, **found}
+
+
+def _beta(config: RunConfig) -> float | None:
+    return None if "beta" in family(config.family).ignores else config.beta
+
+
+def _weight(document: RunDocument) -> float | None:
+    beta = _beta(document.config)
+    channels, height, width = document.data.padded
+    return None if beta is None else reconstruction_weight(beta, channels * height * width)
+
+
+def listing(record: RunRecord) -> dict[str, Any]:
+    """One object of `list --json`: null where the folder cannot be read, or a value does not apply."""
+    document = record.document
+    config = document.config if document else None
+    return {
+        "id": record.id,
+        "name": record.name,
+        "family": config.family if config else None,
+        "dataset": config.dataset if config else None,
+        "state": record.state,
+        "reason": record.reason,
+        "network": config.network if config else None,
+        "likelihood": config.likelihood if config else None,
+        "latent": config.latent if config else None,
+        "beta": _beta(config) if config else None,
+        "reconstruction_weight": _weight(document) if document else None,
+        "epochs": config.epochs if config else None,
+        "epoch": document.epoch if document else None,
+        "created": document.created if document else None,
+        "updated": document.updated if document else None,
+        "recipe": document.recipe if document else None,
+        "sweep": document.sweep if document else None,
+        "bundled": record.bundled,
+        "hidden": record.hidden,
+        "note": record.note,
+        "problems": list(record.problems),
+        "folder": str(record.folder),
+        "test": stored_scores(record)["test"],
+    }
+
+
+def report_of(record: RunRecord) -> dict[str, Any]:
+    """What `show --json` prints of a readable run: its stored scores, as `evaluate` computes them, and what it is."""
+    document = record.document
+    assert document is not None
+    return {
+        **listing(record),
+        **stored_scores(record),
+        "units": units(),
+        "direction": directions(),
+        "config": document.config.to_json(),
+        "data": document.data.model_dump(mode="json"),
+        "parameters": document.parameters,
+        "versions": document.versions,
+        "machine": document.machine,
+    }
+
+
+def listing_lines(records: list[RunRecord]) -> list[str]:
+    """The table of runs, one line each, and what is wrong with those where something is."""
+    header = ("id", "name", "state", "family", "data", "latent", "beta", "w", "epochs", "D", "R", "D + R")
+    rows, remarks = [], []
+    for record in records:
+        facts = listing(record)
+        test = facts["test"] or {}
+        weight = "infinite" if facts["beta"] == 0 else number(facts["reconstruction_weight"])
+        epochs = f"{facts['epoch']}/{facts['epochs']}" if record.readable else "-"
+        hidden = " (hidden)" if record.hidden else ""
+        known = (
+            facts["family"] or "-",
+            facts["dataset"] or "-",
+            number(facts["latent"]),
+            number(facts["beta"]),
+        )
+        values = (number(test.get(score), decimals=3) for score in ("distortion", "rate", "negative_elbo"))
+        name = shorten(record.name, NAME_COLUMNS)
+        rows.append((record.id, name, f"{record.state}{hidden}", *known, weight, epochs, *values))
+        remarks += [f"{record.id}: {why}" for why in (record.reason, *record.problems) if why]
+    return [
+        *table(header, rows, right=header[5:]),
+        "",
+        "D, R and D + R: nats per image of the test split; lower D and D + R are better, between runs of the same",
+        "data and likelihood. w = n / beta is the reconstruction weight. -: none yet, or does not apply.",
+        *(["", *remarks] if remarks else []),
+    ]
+
+
+def score_lines(splits: dict[str, Any]) -> list[str]:
+    """The table of scores by split, with units and directions."""
+    scores = {split: values for split, values in splits.items() if values}
+    if not scores:
+        return ["No scores yet: `python -m core evaluate RUN` computes them from the weights."]
+
+    def text(name: str, values: dict[str, Any]) -> str:
+        if values.get(name) is None and values.get("beta") == 0:
+            return "infinite" if name == "reconstruction_weight" else "-"
+        return number(values.get(name))
+
+    header = ("score", *scores, "unit", "direction")
+    rows = [
+        (row.title, *(text(name, values) for values in scores.values()), row.unit, directions()[name] or "-")
+        for name, row in SCORES.items()
+        if not any(isinstance(values.get(name), list) for values in scores.values())
+        and any(name in values for values in scores.values())
+        and name != "rate_per_dimension"
+    ]
+    lines = table(header, rows, right=tuple(scores))
+    for split, values in scores.items():
+        rates = values.get("rate_per_dimension")
+        if isinstance(rates, list) and rates and all(isinstance(rate, int | float) for rate in rates):
+            order = sorted(range(len(rates)), key=lambda k: -rates[k])[:DIMENSIONS]
+            more = f", ... {len(rates) - DIMENSIONS} more in --json" if len(rates) > DIMENSIONS else ""
+            listed = ", ".join(f"z{k} {number(rates[k])}" for k in order)
+            lines.append(f"Rate per dimension ({split}, nats per image, largest first): {listed}{more}")
+    return [*lines, "-: does not apply."] if any("-" in row[1 : len(scores) + 1] for row in rows) else lines
+
+
+def run_lines(record: RunRecord) -> list[str]:
+    """What `show` prints of a readable run."""
+    document = record.document
+    assert document is not None
+    data, weight = document.data, _weight(document)
+    sizes = f"{data.train:,} train, {data.validation:,} validation, {data.test:,} test"
+    shape, padded = ("x".join(map(str, size)) for size in (data.shape, data.padded))
+    shown = f"{shape}, padded to {padded}" if padded != shape else shape
+    facts = {
+        "name": record.name,
+        "id": record.id,
+        "state": f"{record.state}{f': {record.reason}' if record.reason else ''}",
+        "note": record.note,
+        "family": f"{document.config.family} ({family(document.config.family).title})",
+        "data": f"{data.dataset} ({sizes}; images of {shown})",
+        "beta": "" if _beta(document.config) is None else number(document.config.beta),
+        "weight": f"w = n / beta = {number(weight)}" if weight is not None else "",
+        "epochs": f"{document.epoch:,} of {document.config.epochs:,}",
+        "parameters": f"{document.parameters:,}",
+        "recipe": document.recipe or "",
+        "created": document.created,
+        "machine": document.machine,
+        "folder": str(record.folder),
+        "settings": settings_text(document.config),
+    }
+    lines = [f"{name:<11}{text}" for name, text in facts.items() if text]
+    return [
+        *lines,
+        *(f"problem    {problem}" for problem in record.problems),
+        "",
+        *score_lines(stored_scores(record)),
+    ]
+
+
+def settings_text(config: RunConfig) -> str:
+    """The settings that are not the default, as `--set` takes them."""
+    defaults = {key: field.default for key, field in RunConfig.model_fields.items()}
+    changed = {key: getattr(config, key) for key in defaults if getattr(config, key) != defaults[key]}
+    return " ".join(
+        f"{key}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for key, value in changed.items()
+    )
+
+
+def recipe_document(recipe: Recipe) -> dict[str, Any]:
+    """One object of `recipes --json`."""
+    return {
+        "name": recipe.name,
+        "sentence": recipe.sentence,
+        "source": recipe.source,
+        "reference": recipe.reference,
+        "config": recipe.config.to_json(),
+    }
+
+
+def recipe_lines() -> list[str]:
+    """What `recipes` prints: each recipe with what it gives, and its settings that are not the default."""
+    lines = []
+    for recipe in RECIPES.values():
+        lines += [
+            recipe.name,
+            f"    {recipe.sentence}",
+            f"    Expect: {recipe.reference} ({recipe.source}).",
+            f"    {settings_text(recipe.config)}",
+        ]
+    return [
+        *lines,
+        "",
+        "Train one with `python -m core train NAME`; `python -m core settings` explains the settings.",
+    ]
+
+
+def setting_documents() -> list[dict[str, Any]]:
+    """One object for each setting of a run: key, default, allowed values in words, description."""
+    defaults = RunConfig().to_json()
+    return [
+        {
+            "key": key,
+            "default": defaults[key],
+            "allowed": ", ".join(catalog.names()) if key == "dataset" else allowed_values(key),
+            "description": field.description,
+        }
+        for key, field in RunConfig.model_fields.items()
+    ]
+
+
+def setting_lines() -> list[str]:
+    """What `settings` prints."""
+    lines = []
+    for row in setting_documents():
+        value = row["default"]
+        default = (
+            ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else f"{value}"
+        )
+        lines += [f"{row['key']}={default}", f"    {row['description']}", f"    allowed: {row['allowed']}"]
+    return [
+        *lines,
+        "",
+        "These are the defaults; a recipe changes some, and `train RECIPE --set key=value ...` has the last word.",
+        "A source that weighs its mean reconstruction by w against the KL has beta = n / w, n = pixels x channels.",
+    ]
+
+
+def data_documents() -> list[dict[str, Any]]:
+    """One object of `data list --json` for each data set."""
+    return [
+        {
+            "name": row.name,
+            "title": row.title,
+            "available": catalog.is_available(row.name),
+            "embedded": row.embedded,
+            "shape": list(row.shape),
+            "train_images": row.train_images,
+            "test_images": row.test_images,
+            "class_names": list(row.class_names),
+            "source": row.source,
+            "licence": row.licence,
+        }
+        for row in catalog.DATASETS.values()
+    ]
+
+
+def data_lines() -> list[str]:
+    """What `data list` prints."""
+    header = ("name", "here", "image", "train", "test", "licence", "source")
+    rows = [
+        (
+            row["name"],
+            "embedded" if row["embedded"] else "yes" if row["available"] else "no",
+            "x".join(map(str, row["shape"])),
+            number(row["train_images"]),
+            number(row["test_images"]),
+            row["licence"],
+            row["source"],
+        )
+        for row in data_documents()
+    ]
+    return [
+        *table(header, rows, right=("train", "test")),
+        "",
+        "Images are channels x height x width. `python -m core data fetch NAME` downloads what is missing to",
+        f"{catalog.data_folder()} (VAESCOPE_DATA sets another folder).",
+    ]

@@ -1,0 +1,150 @@
+"""Pictures of the Compare page: the same originals and the same prior draws through each run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import controls, gateway
+from dashboard.charts.images import image_frame, rows_png
+from dashboard.pages._compare_sides import Side, Sides
+
+EXAMPLES = 12
+"""Images in a row"""
+EXAMPLE_SEED = 0
+TILE = 64
+"""Side of an image in a row, in pixels, about: pixels are enlarged by whole factors"""
+
+
+def enlarge(side: int, *, to: int) -> int:
+    """Whole factor that brings a side of so many pixels near a wanted one."""
+    return max(1, round(to / side))
+
+
+def tidy(labels: Sequence[str], parts: Sequence[np.ndarray], ids: Sequence[int] | np.ndarray) -> pd.DataFrame:
+    """Pixels of rows of images as one table: row of the picture, image, row, column, channel, value in [0, 1]."""
+    frames = []
+    for label, part in zip(labels, parts, strict=True):
+        frame = image_frame(part, ids=ids)
+        frame.insert(0, "picture_row", label)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+# --- the same originals through both ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Some test images of a run's data, as they are and as the run reconstructs them."""
+
+    ids: np.ndarray
+    names: list[str]
+    originals: np.ndarray | None
+    """(N, C, H, W) in [0, 1]; None where the data set is not on this machine"""
+    reconstructions: np.ndarray
+
+
+def examples_of(side: Side) -> Examples | None:
+    """Stratified, seeded test images at the mean through one run; None where neither images nor latents are here."""
+    record = side.record
+    assert record.document is not None
+    here = gateway.data_available(record.config.dataset)
+    if not here and not gateway.latents_ready(record, "test"):
+        return None
+    ids = gateway.example_ids(record, EXAMPLES, seed=EXAMPLE_SEED)
+    source = [gateway.split_and_row(int(one))[1] for one in ids]
+    originals = gateway.originals(record, ids) if here else None
+    if originals is not None:
+        reconstructions = gateway.reconstruct(record, originals)
+        images = gateway.images(record.config.dataset, "test")
+        labels = images.labels[np.searchsorted(images.ids, source)]
+    else:
+        latents = gateway.latents(record, "test")
+        rows = np.searchsorted(latents.ids, source)
+        reconstructions, labels = gateway.decode(record, latents.means[rows]), latents.labels[rows]
+    names = [record.document.data.class_names[k] if k >= 0 else "no label" for k in labels.tolist()]
+    return Examples(ids, names, None if originals is None else originals / np.float32(255), reconstructions)
+
+
+def same_originals(sides: Sides) -> None:
+    """The same test images as each run reconstructs them; each its own images where the data differ."""
+    st.subheader("The same images through each")
+    found = [(side, examples_of(side)) for side in sides]
+    if sides[0].dataset == sides[1].dataset:
+        groups = [found]
+    else:
+        st.caption("The runs saw different data, so each reconstructs images of its own.")
+        groups = [[one] for one in found]
+    for k, group in enumerate(groups):
+        first = group[0][1]
+        if first is None:
+            letters = " and ".join(side.letter for side, _ in group)
+            st.caption(f"{letters}: reconstructions need the images, which are not on this machine.")
+            continue
+        labels = [] if first.originals is None else ["original"]
+        parts = [] if first.originals is None else [first.originals]
+        for side, examples in group:
+            if examples is not None:
+                labels.append(side.letter)
+                parts.append(examples.reconstructions)
+        names = controls.plain(", ".join(first.names))
+        controls.picture(
+            rows_png(parts, labels=labels, gap=4, scale=enlarge(parts[0].shape[-1], to=TILE)),
+            key=f"compare-same-{k}",
+            filename="compare-reconstructions",
+            caption=f"{len(first.ids)} test images, a stratified sample with seed {EXAMPLE_SEED}, and their "
+            f"reconstructions at the mean of q(z given x). Labels: {names}.",
+            alt=f"{len(first.ids)} test images and their reconstructions by "
+            f"{' and '.join(side.letter for side, _ in group)}",
+            frame=tidy(labels, parts, first.ids),
+        )
+
+
+# --- the same draws from the prior --------------------------------------------------------------------------------
+
+
+def prior_samples(sides: Sides) -> None:
+    """The same prior draws decoded by each run; the same seed where their latents differ in size."""
+    st.subheader("The same draws from the prior through each")
+    able = [side for side in sides if side.has_posterior]
+    without = [side for side in sides if not side.has_posterior]
+    for side in without:
+        st.caption(
+            f"{side.letter}: does not apply: an autoencoder has no prior, so nothing says which codes to decode."
+        )
+    if not able:
+        return
+    count, _ = st.columns([1, 3])
+    with count:
+        seed = controls.number("Seed", key="seed", default=0, low=0, high=99_999)
+    sizes = {side.record.config.latent for side in able}
+    parts = [
+        gateway.decode(
+            side.record, gateway.prior_draws(EXAMPLES, latent=side.record.config.latent, seed=seed)
+        )
+        for side in able
+    ]
+    if len(able) == 2 and len(sizes) == 1:
+        words = f"{EXAMPLES} draws z ~ N(0, I) with seed {seed}: image k is the same z in both rows."
+    else:
+        words = f"{EXAMPLES} draws z ~ N(0, I) with seed {seed}."
+        if len(able) == 2:
+            numbers = " and ".join(str(side.record.config.latent) for side in able)
+            words += f" The runs have {numbers} latent dimensions, so they share the seed, not the draws."
+    letters = [side.letter for side in able]
+    groups = [(letters, parts)]
+    if len({part.shape[1:] for part in parts}) > 1:
+        groups = [([letter], [part]) for letter, part in zip(letters, parts, strict=True)]
+    for group_letters, group in groups:
+        mark = "-".join(group_letters).lower()
+        controls.picture(
+            rows_png(group, labels=group_letters, gap=4, scale=enlarge(group[0].shape[-1], to=TILE)),
+            key=f"compare-prior-{mark}",
+            filename=f"compare-prior-{mark}-seed-{seed}",
+            caption=words,
+            alt=f"{EXAMPLES} prior samples of {' and '.join(group_letters)}",
+            frame=tidy(group_letters, group, np.arange(1, EXAMPLES + 1)),
+        )

@@ -1,0 +1,130 @@
+"""What the maps of the Compare page show of each run: its split, coordinates and dimensions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from dashboard import controls, gateway
+from dashboard.gateway import MapData
+from dashboard.pages._compare_sides import Side, Sides, side_key
+
+SAMPLE_SEED = 0
+AUTO = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """One run's points, as two numbers each."""
+
+    side: Side
+    data: MapData
+    coordinates: np.ndarray
+    """(N, L) means, samples or codes"""
+    dimensions: tuple[int, ...]
+    """One or two of them"""
+    rates: np.ndarray | None
+    """(L,) nats per image"""
+    what: str
+    """'means', 'samples' or 'codes'"""
+
+    @property
+    def chosen(self) -> np.ndarray:
+        """(N, 1 or 2) the dimensions shown."""
+        return self.coordinates[:, list(self.dimensions)]
+
+    @property
+    def p_values(self) -> np.ndarray:
+        """(N, 1 or 2) Phi of `chosen`; codes, which have no prior, are standardised first."""
+        chosen = self.chosen
+        return gateway.phi(gateway.standardise(chosen) if self.what == "codes" else chosen)
+
+    def axis(self, place: int) -> str:
+        """Name of a shown dimension, counted from 1, with its rate."""
+        k = self.dimensions[place]
+        name = f"{'code' if self.what == 'codes' else 'z'} {k + 1}"
+        return name if self.rates is None else f"{name} (R = {self.rates[k]:.2f} nats per image)"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the pickers above the maps say."""
+
+    splits: tuple[str, ...]
+    show: str
+    same_axes: bool
+
+
+def choose(sides: Sides) -> Choices:
+    """Pick splits, means or samples, scale and dimensions."""
+    first, second, third = st.columns([1, 1.3, 1.1], vertical_alignment="bottom")
+    with first:
+        split = controls.segmented(
+            "Images",
+            {"test": "Test", "train": "Train", "both": "Both"},
+            key="split",
+            default="both" if all(side.small for side in sides) else "test",
+            help="Training images are those that a run trained on, without the ones held out for validation.",
+        )
+    show = "means"
+    with second:
+        if any(side.has_posterior for side in sides):
+            show = controls.segmented(
+                "Show",
+                {"means": "Posterior means", "samples": "Posterior samples"},
+                key="show",
+                default="means",
+                help="Only samples of a posterior that matches the prior are spread evenly by Φ.",
+            )
+    same_axes = False
+    with third:
+        if all(side.has_posterior for side in sides):
+            same_axes = controls.toggle(
+                "Same axes",
+                key="same",
+                default=True,
+                help="Both latent planes at one scale, so that their spreads compare; off: each fits its points.",
+            )
+    return Choices(("test", "train") if split == "both" else (split,), show, same_axes)
+
+
+def rates_of(side: Side, split: str) -> np.ndarray | None:
+    """Stored rate a dimension, nats per image: (L,), None without a posterior."""
+    stored = ((side.record.scores or {}).get(split) or {}).get("rate_per_dimension")
+    return None if stored is None else np.asarray(stored, np.float64)
+
+
+def plane_of(side: Side, choices: Choices) -> Plane:
+    """Points of one run; its latents must be at hand."""
+    data = gateway.map_data(side.record, choices.splits)
+    what = choices.show if side.has_posterior else "codes"
+    latents = data.latents
+    coordinates = gateway.posterior_samples(latents, seed=SAMPLE_SEED) if what == "samples" else latents.means
+    rates = rates_of(side, choices.splits[0])
+    # codes have no rate: their variance is what they have to tell images apart
+    worth = rates if rates is not None else latents.means.var(0, dtype=np.float64)
+    dimensions = _pick_dimensions(side, worth, rates)
+    return Plane(side, data, coordinates, dimensions, rates, what)
+
+
+def _pick_dimensions(side: Side, worth: np.ndarray, rates: np.ndarray | None) -> tuple[int, ...]:
+    if len(worth) <= 2:
+        return tuple(range(len(worth)))
+    order = np.argsort(-worth, kind="stable").tolist()
+    name = "code" if rates is None else "z"
+    worths = {k: "" if rates is None else f" · {rates[k]:.2f} nats per image" for k in order}
+    options = {str(k + 1): f"{name} {k + 1}{worths[k]}" for k in order}
+    picked = []
+    for (key, label), automatic in zip((("dx", "across"), ("dy", "up")), order[:2], strict=True):
+        choice = controls.select(
+            f"{side.letter} {label}",
+            {AUTO: f"Most informative: {options[str(automatic + 1)]}", **options},
+            key=side_key(key, side.letter),
+            default=AUTO,
+            help="By rate, most informative first." if rates is not None else "By variance, largest first.",
+        )
+        picked.append(automatic if choice == AUTO else int(choice) - 1)
+    if picked[0] == picked[1]:
+        # a plane needs two dimensions: the other axis takes the most informative one that is left
+        picked[1] = next(k for k in order if k != picked[0])
+    return tuple(picked)

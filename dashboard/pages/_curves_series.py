@@ -1,0 +1,169 @@
+"""What the page of loss curves draws: series of runs, groups of runs that may be overlaid, and why others may not."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard import gateway
+from dashboard.charts.curves import Curve
+from dashboard.gateway import FAMILIES, RunRecord
+
+NATS = "nats per image"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One quantity of the history: how it is called, and whether less of it is better."""
+
+    title: str
+    direction: str = ""
+    needs_rate: bool = False
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "negative_elbo": Quantity("Negative ELBO, D + R", "lower is better", needs_rate=True),
+    "distortion": Quantity("Distortion D", "lower is better"),
+    "rate": Quantity("Rate R", needs_rate=True),
+    "objective": Quantity("Objective, D + βR", "lower is better"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """The history of one run, split by split."""
+
+    record: RunRecord
+    title: str
+    """Display name, unique among the runs drawn"""
+    colour: int
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether the family has a rate."""
+        return FAMILIES[self.record.config.family].has_posterior
+
+    @property
+    def held_out(self) -> str:
+        """The split that is scored after each epoch: validation, or test where nothing was held out."""
+        return "validation" if _data(self.record).validation else "test"
+
+    @property
+    def epochs(self) -> list[float]:
+        """Epoch of each row."""
+        return [float(row.get("epoch", k + 1)) for k, row in enumerate(self.rows)]
+
+    def values(self, split: str, quantity: str) -> list[float | None]:
+        """One value an epoch; None where it does not apply or was not recorded."""
+        terms = [row.get(split) or {} for row in self.rows]
+        if quantity == "negative_elbo":
+            return [_sum(_number(one.get("distortion")), _number(one.get("rate"))) for one in terms]
+        return [_number(one.get(quantity)) for one in terms]
+
+    def last(self, split: str, quantity: str) -> float | None:
+        """The value after the last epoch."""
+        values = self.values(split, quantity)
+        return values[-1] if values else None
+
+    def rates(self, split: str) -> tuple[list[list[float | None]], np.ndarray]:
+        """Rate per dimension (E, L) and the epochs that have one."""
+        found = [
+            ([_number(one) for one in rates], epoch)
+            for row, epoch in zip(self.rows, self.epochs, strict=True)
+            if isinstance(rates := (row.get(split) or {}).get("rate_per_dimension"), list)
+        ]
+        return [rates for rates, _ in found], np.array([epoch for _, epoch in found])
+
+    def curves(self, quantity: str) -> list[Curve]:
+        """The run's two curves of a quantity; none where it does not apply."""
+        if QUANTITIES[quantity].needs_rate and not self.has_rate:
+            return []
+        return [
+            Curve(self.title, split, self.epochs, self.values(split, quantity), self.colour)
+            for split in ("train", self.held_out)
+        ]
+
+
+def groups_of(series: Sequence[Series]) -> list[list[Series]]:
+    """Sort runs into groups that one figure may hold, in order of first appearance."""
+    groups: dict[Hashable, list[Series]] = {}
+    for one in series:
+        groups.setdefault(gateway.comparable_key(one.record), []).append(one)
+    return list(groups.values())
+
+
+def kind_of(record: RunRecord) -> str:
+    """Say in words what makes a run's losses comparable: 'digits, 1 x 8 x 8 values, Bernoulli'."""
+    data, config = _data(record), record.config
+    likelihood = (
+        f"Gaussian with sigma {config.sigma:.3g}"
+        if config.likelihood == "gaussian"
+        else config.likelihood.title()
+    )
+    return f"{data.dataset}, {' × '.join(str(size) for size in data.padded)} values, {likelihood}"
+
+
+def differences(groups: Sequence[Sequence[Series]]) -> str:
+    """Name what keeps groups apart: 'likelihood (Bernoulli, Gaussian)'."""
+    records = [group[0].record for group in groups]
+    facts = {
+        "data set": [_data(one).dataset for one in records],
+        "pixel count": [str(gateway.pixels_per_image(one)) for one in records],
+        "likelihood": [one.config.likelihood.title() for one in records],
+        "sigma of the Gaussian": [
+            f"{one.config.sigma:.3g}" for one in records if one.config.likelihood == "gaussian"
+        ],
+    }
+    words = [
+        f"{name} ({', '.join(dict.fromkeys(values))})"
+        for name, values in facts.items()
+        if len(set(values)) > 1
+    ]
+    return (
+        " and ".join(words) or "the bytes of their data set (other fingerprints) or the shape of its images"
+    )
+
+
+def betas_text(series: Sequence[Series]) -> str:
+    """Name the weights of the rate in an objective where they differ, 'beta is 0.5 and 1'; else an empty text."""
+    betas = [f"{beta:g}" for beta in sorted({one.record.config.beta for one in series if one.has_rate})]
+    without = [one for one in series if not one.has_rate]
+    if len(betas) + bool(without) < 2:
+        return ""
+    listed = f"{', '.join(betas[:-1])} and {betas[-1]}" if len(betas) > 1 else betas[0]
+    return f"beta is {listed}" + (", and some runs have no rate to weigh" if without else "")
+
+
+def last_values(series: Sequence[Series]) -> pd.DataFrame:
+    """The last epoch of each run as a table; numbers in nats per image."""
+    rows = []
+    for one in series:
+        seconds = [s for row in one.rows if (s := _number(row.get("seconds"))) is not None]
+        row: dict[str, Any] = {
+            "run": one.title,
+            "epoch": f"{len(one.rows)} of {one.record.config.epochs}",
+            "beta": one.record.config.beta if one.has_rate else None,
+            "second split": one.held_out,
+        }
+        for quantity in ("distortion", "rate", "negative_elbo", "objective"):
+            row[f"{quantity} train"] = one.last("train", quantity)
+            row[f"{quantity} held out"] = one.last(one.held_out, quantity)
+        row["seconds"] = sum(seconds) / len(seconds) if seconds else None
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _data(record: RunRecord) -> Any:
+    assert record.document is not None
+    return record.document.data
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second

@@ -1,0 +1,233 @@
+"""What the Latent space page shows: the chosen split, coordinates, dimensions and their p-value map."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from dashboard import controls, gateway, theme
+from dashboard.components.latent_map import UNLABELLED
+from dashboard.gateway import Latents, MapData, RunRecord
+
+SAMPLE_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Everything that the panels, cards and pictures of the page agree on."""
+
+    data: MapData | None
+    """None where neither latents nor images are at hand: the decoder still works"""
+    has_images: bool
+    coordinates: np.ndarray
+    """(N, L) means, samples or codes"""
+    what: str
+    """'means', 'samples' or 'code'"""
+    splits: tuple[str, ...]
+    dimensions: tuple[int, int]
+    centre: np.ndarray
+    """(L,) what p = 1/2 means: 0 for a prior, the average of the codes without one"""
+    spread: np.ndarray
+    """(L,) unit of the p-value map: 1 for a prior, the standard deviation of the codes without one"""
+    rates: np.ndarray | None
+    """(L,) nats per image"""
+    contours: bool
+    key: str
+    class_names: tuple[str, ...]
+
+    @property
+    def ids(self) -> np.ndarray:
+        """(N,) uint32."""
+        return np.zeros(0, np.uint32) if self.data is None else self.data.ids
+
+    @property
+    def classes(self) -> np.ndarray:
+        """(N,) uint8, 255 for no label."""
+        if self.data is None:
+            return np.zeros(0, np.uint8)
+        labels = self.data.latents.labels
+        return np.where(labels < 0, UNLABELLED, labels).astype(np.uint8)
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """One fixed colour a class."""
+        return theme.CLASS_COLOURS
+
+    @property
+    def markers(self) -> np.ndarray | None:
+        """(N,) uint8, the split's marker; None with one split."""
+        if self.data is None or len(self.splits) < 2:
+            return None
+        return np.searchsorted([gateway.SPLIT_CODES.index(s) for s in self.splits], self.data.splits).astype(
+            np.uint8
+        )
+
+    @property
+    def marker_names(self) -> tuple[str, ...]:
+        """Names of the splits, in the order of the markers."""
+        return self.splits if len(self.splits) > 1 else ()
+
+    @property
+    def title(self) -> str:
+        """Title of the left panel."""
+        return {"means": "Latent means", "samples": "Posterior samples", "code": "Codes"}[self.what]
+
+    @property
+    def p_title(self) -> str:
+        """Title of the right panel."""
+        return {
+            "means": "p-value map Φ(means)",
+            "samples": "p-value map Φ(samples)",
+            "code": "Φ(standardised code), no prior",
+        }[self.what]
+
+    def short(self, dimension: int) -> str:
+        """Name of a dimension, counted from 1."""
+        return f"{'code' if self.what == 'code' else 'z'} {dimension + 1}"
+
+    def axis(self, dimension: int) -> str:
+        """Name of a dimension with its rate, where it has one."""
+        if self.rates is None:
+            return self.short(dimension)
+        return f"{self.short(dimension)} (R = {self.rates[dimension]:.2f} nats per image)"
+
+    def plane(self, z: np.ndarray) -> np.ndarray:
+        """(..., L) -> (..., 2), the two dimensions shown."""
+        return z[..., list(self.dimensions)]
+
+    def to_unit(self, plane: np.ndarray) -> np.ndarray:
+        """Latent plane -> p-values: (..., 2) -> (..., 2)."""
+        chosen = list(self.dimensions)
+        return gateway.phi((plane - self.centre[chosen]) / self.spread[chosen])
+
+    def from_unit(self, p: np.ndarray) -> np.ndarray:
+        """p-values -> latent plane: (..., 2) -> (..., 2)."""
+        chosen = list(self.dimensions)
+        return gateway.phi_inverse(p) * self.spread[chosen] + self.centre[chosen]
+
+    def in_space(self, plane: np.ndarray, base: np.ndarray) -> np.ndarray:
+        """Latent plane (..., 2) -> (..., L) float32, the other dimensions at `base` (L,)."""
+        z = np.broadcast_to(base, (*plane.shape[:-1], len(base))).astype(np.float32)
+        z[..., list(self.dimensions)] = plane
+        return z
+
+
+def view_of(record: RunRecord) -> View:
+    """Ask what to show, and fetch it; where the data set is missing the view has no points."""
+    config = record.config
+    has_posterior = gateway.FAMILIES[config.family].has_posterior
+    document = record.document
+    assert document is not None
+    first, second, third = st.columns([1.1, 1.3, 1.6], vertical_alignment="bottom")
+    with first:
+        small = document.data.train + document.data.validation + document.data.test < gateway.SMALL_DATA
+        split = controls.segmented(
+            "Images",
+            {"test": "Test", "train": "Train", "both": "Both"},
+            key="split",
+            default="both" if small else "test",
+            help="Training images are those that the run trained on, without the ones held out for validation.",
+        )
+    with second:
+        what = "code"
+        if has_posterior:
+            what = controls.segmented(
+                "Show",
+                {"means": "Posterior means", "samples": "Posterior samples"},
+                key="show",
+                default="means",
+                help="Only samples of a posterior that matches the prior are spread evenly by Φ.",
+            )
+    splits = ("test", "train") if split == "both" else (split,)
+    rates = _rates(record, "test" if split == "both" else split)
+    with third:
+        dimensions = _pick_dimensions(config.latent, rates)
+    contours = has_posterior and controls.toggle(
+        "Prior contours",
+        key="contours",
+        default=True,
+        help="Circles at 1, 2 and 3 standard deviations of N(0, I).",
+    )
+    data = gateway.map_data(record, splits) if controls.need_latents(record, splits) else None
+    coordinates = _coordinates(data.latents, what) if data else np.zeros((0, config.latent), np.float32)
+    centre, spread = np.zeros(config.latent), np.ones(config.latent)
+    if not has_posterior and len(coordinates):
+        centre, spread = coordinates.mean(0, dtype=np.float64), coordinates.std(0, dtype=np.float64)
+        spread = np.where(spread > 0, spread, 1.0)
+    return View(
+        data=data,
+        has_images=data is not None and gateway.data_available(config.dataset),
+        coordinates=coordinates,
+        what=what,
+        splits=splits,
+        dimensions=dimensions,
+        centre=centre,
+        spread=spread,
+        rates=rates,
+        contours=contours,
+        key=f"{record.id}:{what}:{dimensions}",
+        class_names=document.data.class_names,
+    )
+
+
+def _coordinates(latents: Latents, what: str) -> np.ndarray:
+    return gateway.posterior_samples(latents, seed=SAMPLE_SEED) if what == "samples" else latents.means
+
+
+def _rates(record: RunRecord, split: str) -> np.ndarray | None:
+    stored = ((record.scores or {}).get(split) or {}).get("rate_per_dimension")
+    return None if stored is None else np.asarray(stored, np.float64)
+
+
+def _pick_dimensions(latent: int, rates: np.ndarray | None) -> tuple[int, int]:
+    """Two dimensions, most informative first; a 2-D latent has no choice."""
+    if latent <= 2:
+        return (0, min(1, latent - 1))
+    order = range(latent) if rates is None else np.argsort(-rates, kind="stable").tolist()
+    names = {
+        str(k + 1): f"z {k + 1}" if rates is None else f"z {k + 1} · {rates[k]:.2f} nats per image"
+        for k in order
+    }
+    keys = list(names)
+    left, right = st.columns(2)
+    with left:
+        first = controls.select(
+            "Across", names, key="dx", default=keys[0], help="By rate, most informative first."
+        )
+    with right:
+        rest = {key: name for key, name in names.items() if key != first}
+        second = controls.select("Up", rest, key="dy", default=next(k for k in keys if k != first))
+    return int(first) - 1, int(second) - 1
+
+
+def describe_view(record: RunRecord, view: View) -> None:
+    """Say what is shown, how many of how many, and how far it is from the prior."""
+    if view.data is None:
+        st.caption(
+            "No points without the images: the maps below still decode every place that you click or type."
+        )
+        return
+    count = f"{len(view.ids):,} of {view.data.total:,} images"
+    if view.data.sampled:
+        count += " (a stratified sample with seed 0)"
+    dimensions = list(dict.fromkeys(view.dimensions))
+    if view.what == "code":
+        family = controls.plain(record.config.family)
+        st.caption(
+            f"{count}. Family {family} has no posterior and no prior: codes are shown raw on the left, and "
+            "standardised (mean 0, variance 1) before Φ on the right. Rate, prior contours and samples from "
+            "the prior do not apply."
+        )
+        return
+    spread = gateway.moments(view.data.latents)
+    assert spread.variance is not None
+    distance = gateway.uniformity(gateway.phi(view.coordinates[:, dimensions]))
+    shown = "means" if view.what == "means" else f"samples (one an image, seed {SAMPLE_SEED})"
+    parts = [
+        f"{view.short(k)}: E[σ²] = {spread.variance[k]:.3f}, E[μ²] = {spread.mean_square[k]:.3f}, "
+        f"distance of Φ({view.what}) from even = {distance[i]:.3f}"
+        for i, k in enumerate(dimensions)
+    ]
+    st.caption(
+        f"{count}; showing posterior {shown}. {'; '.join(parts)} (Kolmogorov-Smirnov, lower is more even)."
+    )

@@ -1,0 +1,202 @@
+"""The table of the Runs page: which runs, in which order, in which columns."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import gateway
+from dashboard.gateway import RunRecord
+
+UNITS = "nats per image"
+
+ORDERS = {
+    "newest": "Newest first",
+    "name": "Name, A to Z",
+    "beta": "β, small to large",
+    "distortion": "D, small to large",
+    "rate": "R, small to large",
+    "negative_elbo": "Negative ELBO, small to large",
+}
+"""Orders of the rows: value in the URL -> text people read."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the reader wants to see; an empty choice lets everything through."""
+
+    text: str = ""
+    data: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    hidden: bool = False
+
+    def lets_through(self, record: RunRecord) -> bool:
+        """Whether a run is shown; every word of `text` must stand in what the table says of it."""
+        said = " ".join([record.id, record.name, record.note, *_facts(record)]).casefold()
+        return (
+            (self.hidden or not record.hidden)
+            and all(word in said for word in self.text.casefold().split())
+            and _fits(self.data, dataset(record))
+            and _fits(self.families, family(record))
+            and _fits(self.states, record.state)
+        )
+
+
+def _fits(chosen: tuple[str, ...], value: str | None) -> bool:
+    return not chosen or value in chosen
+
+
+def _facts(record: RunRecord) -> list[str]:
+    document = record.document
+    return [document.config.family, document.config.dataset, document.recipe or ""] if document else []
+
+
+def family(record: RunRecord) -> str | None:
+    """Family of a readable run, else None."""
+    return record.document.config.family if record.document else None
+
+
+def dataset(record: RunRecord) -> str | None:
+    """Data set of a readable run, else None."""
+    return record.document.config.dataset if record.document else None
+
+
+def beta(record: RunRecord) -> float | None:
+    """Beta of a run; None where its family has no rate."""
+    if record.document is None or not gateway.FAMILIES[record.document.config.family].has_posterior:
+        return None
+    return record.document.config.beta
+
+
+def weight(record: RunRecord) -> float | None:
+    """The equivalent reconstruction weight n / beta; infinite at beta 0, None where there is no rate."""
+    value = beta(record)
+    return None if value is None else gateway.pixels_per_image(record) / value if value else float("inf")
+
+
+def ordered(records: Sequence[RunRecord], order: str) -> list[RunRecord]:
+    """Sort runs by one of `ORDERS`; what has no such value comes last, equal ones stay newest first."""
+    if order == "newest":
+        return list(records)
+    if order == "name":
+        return sorted(records, key=lambda record: record.name.casefold())
+    value: Callable[[RunRecord], float | None] = (
+        beta if order == "beta" else lambda record: gateway.score(record, order)
+    )
+
+    def key(record: RunRecord) -> tuple[bool, float]:
+        found = value(record)
+        return found is None, found or 0.0
+
+    return sorted(records, key=key)
+
+
+def state_text(record: RunRecord) -> str:
+    """State as the table says it: how far a run in training is, and whether it is hidden."""
+    text = record.state
+    if record.document and record.state == "running":
+        text = f"running, {record.document.epoch} of {record.document.config.epochs}"
+    return f"{text}, hidden" if record.hidden else text
+
+
+def remark(record: RunRecord) -> str | None:
+    """Why a folder cannot be opened, why training ended early, or which side file is damaged."""
+    return " ".join([record.reason or "", *record.problems]).strip() or None
+
+
+def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None]) -> pd.DataFrame:
+    """One row a run, in the given order, as the table shows it."""
+    rows = []
+    for record, picture in zip(records, thumbnails, strict=True):
+        document = record.document
+        rows.append(
+            {
+                "map": picture,
+                "name": record.name,
+                "family": family(record),
+                "data": dataset(record),
+                "latent": document.config.latent if document else None,
+                "beta": beta(record),
+                "weight": weight(record),
+                "epochs": document.epoch if document else None,
+                "distortion": gateway.score(record, "distortion"),
+                "rate": gateway.score(record, "rate"),
+                "negative_elbo": gateway.score(record, "negative_elbo"),
+                "state": state_text(record),
+                "date": datetime.fromisoformat(document.created) if document else None,
+                "note": " ".join(record.note.split()) or None,
+                "why": remark(record),
+            }
+        )
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["date"] = pd.to_datetime(table["date"], utc=True)
+    for name in ("latent", "epochs"):
+        table[name] = table[name].astype("Int64")
+    for name in ("beta", "weight", "distortion", "rate", "negative_elbo"):
+        table[name] = table[name].astype("Float64")
+    return table
+
+
+_NUMBER: Callable[..., Any] = st.column_config.NumberColumn
+_TEXT: Callable[..., Any] = st.column_config.TextColumn
+
+COLUMNS: dict[str, Any] = {
+    "map": st.column_config.ImageColumn(
+        "Map",
+        width=58,
+        help="Test images in the two most informative latent dimensions, one colour a class. Where no latents "
+        "are stored: the decoded lattice.",
+    ),
+    "name": _TEXT("Name", width=180),
+    "family": _TEXT("Family", width=56),
+    "data": _TEXT("Data", width=98),
+    "latent": _NUMBER("Latent", width=54, help="Latent dimensions."),
+    "beta": _NUMBER("β", width=50, format="%g", help="Weight of the rate R in the objective D + β R."),
+    "weight": _NUMBER(
+        "Weight", width=66, format="%.4g", help="The same setting as a weight of the mean over pixels: n / β."
+    ),
+    "epochs": _NUMBER("Epochs", width=60, help="Epochs that the weights have seen."),
+    "distortion": _NUMBER(
+        "D",
+        width=60,
+        format="%.2f",
+        help=f"Distortion on the test images, {UNITS}; lower is better for equal data and β.",
+    ),
+    "rate": _NUMBER(
+        "R",
+        width=52,
+        format="%.2f",
+        help=f"Rate on the test images, {UNITS}; neither direction is better by itself.",
+    ),
+    "negative_elbo": _NUMBER(
+        "D + R",
+        width=60,
+        format="%.2f",
+        help=f"Negative ELBO on the test images, {UNITS}; lower is better for equal data and likelihood.",
+    ),
+    "state": _TEXT("State", width=76),
+    "date": st.column_config.DatetimeColumn("Started", width=94, format="YYYY-MM-DD"),
+    "note": _TEXT("Note", width=150),
+    "why": _TEXT("Remark", width=240, help="Why a folder cannot be opened, or why training ended early."),
+}
+"""The columns, in order."""
+
+
+def download_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
+    """The table as people download it: whole, with ids, and with units in the names of the columns."""
+    table = frame(records, [None] * len(records)).drop(columns=["map", "weight"])
+    table.insert(0, "id", [record.id for record in records])
+    table.insert(
+        table.columns.get_loc("beta") + 1, "reconstruction_weight", [weight(record) for record in records]
+    )
+    table["state"] = [record.state for record in records]
+    table["hidden"] = [record.hidden for record in records]
+    table["note"] = [record.note for record in records]
+    names = {"data": "dataset", "date": "started", "why": "remark"}
+    return table.rename(
+        columns={**names, **{n: f"test {n} ({UNITS})" for n in ("distortion", "rate", "negative_elbo")}}
+    )

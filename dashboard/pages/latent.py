@@ -1,0 +1,115 @@
+"""Latent space: where each image went, how even the p-value map is, and what every place decodes to."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard import controls
+from dashboard.components.latent_map import Events, Panel, latent_map
+from dashboard.gateway import RunRecord
+from dashboard.pages import _latent_cards as cards
+from dashboard.pages import _latent_manifold as manifold
+from dashboard.pages._latent_view import View, describe_view, view_of
+
+HOW_TO_READ = r"""
+**Left, the latent plane.** Each point is an image, at the mean $\mu$ of its posterior $q(z \mid x)$, or at one seeded
+sample $z = \mu + \sigma \varepsilon$ of it. Circles stand at 1, 2 and 3 standard deviations of the prior $N(0, I)$.
+
+**Right, the p-value map** $\Phi(z) = \tfrac12\left(1 + \operatorname{erf}(z / \sqrt 2)\right)$, the normal CDF of each
+dimension: the whole plane squeezed into the unit square. If the aggregate posterior is the prior, **samples** are
+spread evenly here. Means are not: they lack the variance $E[\sigma^2]$ that sampling adds, so where $E[\sigma^2]$ is
+small (0.01) both maps agree and uneven density is a real mismatch, and where it is large (0.3) only the samples say
+something. $E[\mu^2] + E[\sigma^2] = 1$ holds wherever training has converged, at every beta, for a dead dimension too:
+it is no sign of a match. The Kolmogorov-Smirnov distance is 0 for an even spread and 1 at worst.
+
+**Below, the decoded manifold**: tile (row $r$, column $c$) of $n \times n$ is the decoder at
+$\Phi^{-1}\left(\tfrac{c + 1/2}{n},\ 1 - \tfrac{r + 1/2}{n}\right)$, so a place on the p-value map and the same place on
+the manifold are the same $z$.
+
+**D** (distortion) is $-\log p(x \mid z)$ at one seeded draw, **R** (rate) is $KL(q(z \mid x)\,\|\,N(0, I))$, both
+in nats per image; their sum, the negative ELBO, is better when lower.
+
+Drag to pan, Ctrl + wheel to zoom, Alt + drag for a box, Shift + drag for a lasso, a click on a point or on an empty
+place to see what is there.
+"""
+
+
+def page() -> None:
+    """Draw the page: choose, guard, compute, draw."""
+    st.title("Latent space")
+    record = controls.pick_run()
+    view = view_of(record)
+    describe_view(record, view)
+    if record.config.latent == 1:
+        manifold.one_dimension(record, view)
+    else:
+        _maps(record, view)
+    controls.how_to_read(HOW_TO_READ)
+
+
+def _maps(record: RunRecord, view: View) -> None:
+    drawn = manifold.prior_choice(record)
+    place = cards.Place(record, view)
+    events = latent_map(
+        _panels(view, drawn=drawn, marker=place.marker),
+        key="latent-map",
+        ids=view.ids,
+        classes=view.classes,
+        class_names=view.class_names,
+        colours=view.colours,
+        markers=view.markers,
+        marker_names=view.marker_names,
+        sprites=controls.sprites(record, view.data) if view.data and view.has_images else None,
+        view_key=view.key,
+        columns=2,
+        height=520,
+    )
+    _react(events, view, place)
+    left, right = st.columns(2, gap="large")
+    with left:
+        cards.point_card(record, view)
+    with right:
+        place.draw()
+    if drawn is not None:
+        manifold.prior_pictures(record, drawn)
+    events = manifold.lattice_map(record, view, place)
+    if events.empty and place.move_to(manifold.LATTICE, events.empty["x"], events.empty["y"]):
+        st.rerun()
+
+
+def _panels(view: View, *, drawn: np.ndarray | None, marker: np.ndarray | None) -> list[Panel]:
+    first, second = view.dimensions
+    planes = view.plane(view.coordinates)
+    draws = None if drawn is None else view.plane(drawn)
+    return [
+        Panel(
+            id="latent",
+            title=view.title,
+            xy=planes.astype(np.float32),
+            x_title=view.axis(first),
+            y_title=view.axis(second),
+            domain=None if len(planes) else (-4.0, 4.0, -4.0, 4.0),
+            circles=(1.0, 2.0, 3.0) if view.contours else (),
+            draws=None if draws is None else draws.astype(np.float32),
+            marker=None if marker is None else (float(marker[0]), float(marker[1])),
+            alt=f"Scatter of {len(planes)} images over {view.axis(first)} and {view.axis(second)}, coloured by label",
+        ),
+        Panel(
+            id="p-values",
+            title=view.p_title,
+            xy=view.to_unit(planes).astype(np.float32),
+            x_title=f"p-value of {view.short(first)}",
+            y_title=f"p-value of {view.short(second)}",
+            domain=(0.0, 1.0, 0.0, 1.0),
+            draws=None if draws is None else view.to_unit(draws).astype(np.float32),
+            marker=None if marker is None else tuple(float(one) for one in view.to_unit(marker)),  # type: ignore[arg-type]
+            alt=f"The same {len(planes)} images on the unit square, by the normal CDF of each coordinate",
+        ),
+    ]
+
+
+def _react(events: Events, view: View, place: cards.Place) -> None:
+    """Keep what was clicked; a click on an empty place moves the cross, so the map is drawn again."""
+    if events.click:
+        cards.remember_point(view, events.click["id"])
+    if events.empty and place.move_to(events.empty["panel"], events.empty["x"], events.empty["y"]):
+        st.rerun()

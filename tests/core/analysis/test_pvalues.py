@@ -1,0 +1,122 @@
+"""Phi and its inverse, evenness, and the trap that Phi(means) is not Phi(samples)."""
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from core.analysis.pvalues import (
+    CLIP,
+    moments,
+    phi,
+    phi_inverse,
+    posterior_samples,
+    standardise,
+    uniformity,
+)
+from core.latents import Latents
+
+
+def _latents(means: np.ndarray, variance: float | None, ids: np.ndarray | None = None) -> Latents:
+    count = len(means)
+    log_variances = None
+    if variance is not None:
+        log_variances = np.full(means.shape, np.log(variance), np.float32)
+    return Latents(
+        ids=np.arange(count) if ids is None else ids,
+        labels=np.zeros(count, np.int64),
+        means=means.astype(np.float32),
+        log_variances=log_variances,
+        distortion=np.zeros(count, np.float32),
+        rate=None if variance is None else np.zeros(count, np.float32),
+    )
+
+
+def test_phi_against_the_standard_library() -> None:
+    z = np.linspace(-6, 6, 101)
+    np.testing.assert_allclose(phi(z), [NormalDist().cdf(value) for value in z], rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(phi(np.array([0.0, 1.959963984540054])), [0.5, 0.975], rtol=1e-12)
+
+
+def test_phi_of_its_inverse_is_the_identity() -> None:
+    p = np.concatenate([np.geomspace(CLIP, 0.5, 200), 1 - np.geomspace(1e-11, 0.5, 200)])
+    np.testing.assert_allclose(phi(phi_inverse(p)), p, rtol=1e-9)
+    z = np.linspace(-7, 7, 2001)
+    # above +5 a p next to 1 has few digits left in float64
+    np.testing.assert_allclose(phi_inverse(phi(z)), z, atol=1e-4)
+    np.testing.assert_allclose(phi_inverse(phi(z[z < 5])), z[z < 5], atol=1e-9)
+
+
+def test_both_are_float64_and_clipped() -> None:
+    z = np.array([-np.inf, -40, 40, np.inf], np.float32)
+    assert phi(z).dtype == np.float64
+    np.testing.assert_array_equal(phi(z), [CLIP, CLIP, 1 - CLIP, 1 - CLIP])
+    ends = phi_inverse(np.array([0.0, 1.0], np.float32))
+    assert ends.dtype == np.float64
+    np.testing.assert_allclose(ends, [NormalDist().inv_cdf(1e-12), -NormalDist().inv_cdf(1e-12)], rtol=1e-5)
+    assert phi(np.zeros((2, 3, 4))).shape == (2, 3, 4)
+
+
+def test_normal_samples_are_uniform_under_phi() -> None:
+    z = np.random.default_rng(0).standard_normal((5000, 2))
+    for column in phi(z).T:
+        assert stats.kstest(column, "uniform").pvalue > 0.01
+    assert (uniformity(phi(z)) < 1.63 / np.sqrt(5000)).all()  # the 1 % point of Kolmogorov's law
+    assert (uniformity(phi(z + 0.2)) > 0.05).all()
+
+
+def test_evenness_by_hand() -> None:
+    p = np.array([[0.25, 0.5, 0.0], [0.75, 0.5, 0.0]])
+    np.testing.assert_allclose(uniformity(p), [0.25, 0.5, 1.0])
+
+
+def test_samples_of_a_matching_posterior_are_uniform_and_its_means_are_not() -> None:
+    # the aggregate of N(mu, 0.4) with mu ~ N(0, 0.6) is N(0, 1)
+    rng = np.random.default_rng(1)
+    latents = _latents(np.sqrt(0.6) * rng.standard_normal((20_000, 2)), 0.4)
+    samples = posterior_samples(latents, seed=0)
+    assert samples.shape == (20_000, 2)
+    assert samples.dtype == np.float32
+    assert (uniformity(phi(samples)) < 1.63 / np.sqrt(20_000)).all()
+    assert (uniformity(phi(latents.means)) > 0.04).all()
+    both = moments(latents)
+    np.testing.assert_allclose(both.mean_square + both.variance, 1, atol=0.02)
+
+
+def test_the_draw_of_an_image_depends_on_its_id_and_the_seed_alone() -> None:
+    rng = np.random.default_rng(2)
+    ids = rng.permutation(500)[:200]
+    latents = _latents(rng.standard_normal((200, 3)), 0.5, ids)
+    samples = posterior_samples(latents, seed=3)
+    rows = rng.permutation(200)[:50]
+    np.testing.assert_array_equal(posterior_samples(latents.select(rows), seed=3), samples[rows])
+    np.testing.assert_array_equal(posterior_samples(latents, seed=3), samples)
+    assert (posterior_samples(latents, seed=4) != samples).all()
+
+
+def test_draws_have_the_posteriors_mean_and_variance() -> None:
+    latents = _latents(np.full((20_000, 1), 1.5), 0.25)
+    samples = posterior_samples(latents, seed=0)
+    assert stats.kstest(samples[:, 0], "norm", args=(1.5, 0.5)).pvalue > 0.01
+
+
+def test_latents_without_a_posterior_have_no_samples() -> None:
+    with pytest.raises(ValueError, match="no posterior"):
+        posterior_samples(_latents(np.zeros((3, 2)), None), seed=0)
+    assert moments(_latents(np.ones((3, 2)), None)).variance is None
+
+
+def test_moments_by_hand() -> None:
+    got = moments(_latents(np.array([[1.0, 0.0], [3.0, 0.0]]), 0.5))
+    np.testing.assert_allclose(got.mean, [2, 0])
+    np.testing.assert_allclose(got.mean_square, [5, 0])
+    np.testing.assert_allclose(got.variance, [0.5, 0.5], rtol=1e-6)  # type: ignore[arg-type]
+
+
+def test_standardised_codes_have_mean_0_and_variance_1_and_a_constant_stays_finite() -> None:
+    codes = np.column_stack([np.arange(10) * 7.0 + 3, np.full(10, 4.0)])
+    got = standardise(codes.astype(np.float32))
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(got.std(0), [1, 0])

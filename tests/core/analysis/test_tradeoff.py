@@ -1,0 +1,112 @@
+"""Which runs share a board, and the Pareto front against a slow second implementation."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.analysis.tradeoff import board_key, comparable_key, pareto_front
+from core.errors import CheckpointError
+from core.runs import Run
+from core.store import RunRecord, read_record
+
+
+def test_a_front_by_hand() -> None:
+    # (1, 9) and (3, 3) and (9, 1) are on it; (3, 4) loses to (3, 3), (9, 9) to all, and a twin stays
+    rates, distortions = [1, 3, 9, 3, 9, 3], [9, 3, 1, 4, 9, 3]
+    assert pareto_front(rates, distortions).tolist() == [True, True, True, False, False, True]
+
+
+def test_the_front_against_loops() -> None:
+    rng = np.random.default_rng(0)
+    rates, distortions = rng.integers(0, 12, 60), rng.integers(0, 12, 60)
+
+    def beaten(k: int) -> bool:
+        return any(
+            rates[j] <= rates[k]
+            and distortions[j] <= distortions[k]
+            and (rates[j] < rates[k] or distortions[j] < distortions[k])
+            for j in range(60)
+        )
+
+    expected = [not beaten(k) for k in range(60)]
+    assert pareto_front(rates.tolist(), distortions.tolist()).tolist() == expected
+    assert 0 < sum(expected) < 60
+
+
+def test_small_fronts() -> None:
+    assert pareto_front([], []).tolist() == []
+    assert pareto_front([1.0], [2.0]).tolist() == [True]
+
+
+@pytest.fixture
+def record_of(copied: Callable[..., Path], edit_document: Callable[..., None]) -> Callable[..., RunRecord]:
+    def record(run_id: str, **changes: Any) -> RunRecord:
+        folder = copied(run_id)
+        edit_document(folder, **changes)
+        return read_record(folder)
+
+    return record
+
+
+def test_runs_of_a_sweep_share_a_board(
+    record_of: Callable[..., RunRecord], trained: Callable[..., Run]
+) -> None:
+    first = trained().record
+    assert board_key(first) == board_key(record_of("other", config__beta=4.0, config__seed=3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data__fingerprint": "0" * 64},
+        {"data__padded": [1, 12, 12]},
+        {"config__likelihood": "gaussian"},
+        {"data__dataset": "mnist"},
+    ],
+)
+def test_runs_on_other_data_or_with_another_likelihood_are_not_compared(
+    change: dict[str, Any], record_of: Callable[..., RunRecord], trained: Callable[..., Run]
+) -> None:
+    first, other = trained().record, record_of("other", **change)
+    assert comparable_key(first) != comparable_key(other)
+    assert board_key(first) != board_key(other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"config__latent": 8},
+        {"config__hidden": [64]},
+        {"config__network": "conv"},
+        {"config__family": "ae"},
+        {"config__activation": "tanh"},
+    ],
+)
+def test_runs_with_another_network_are_compared_but_share_no_board(
+    change: dict[str, Any], record_of: Callable[..., RunRecord], trained: Callable[..., Run]
+) -> None:
+    first, other = trained().record, record_of("other", **change)
+    assert comparable_key(first) == comparable_key(other)
+    assert board_key(first) != board_key(other)
+
+
+def test_sigma_matters_to_a_gaussian_alone(record_of: Callable[..., RunRecord]) -> None:
+    bernoulli = [
+        comparable_key(record_of(f"b{k}", config__sigma=sigma)) for k, sigma in enumerate((0.1, 0.2))
+    ]
+    assert bernoulli[0] == bernoulli[1]
+    gaussian = [
+        comparable_key(record_of(f"g{k}", config__likelihood="gaussian", config__sigma=sigma))
+        for k, sigma in enumerate((0.1, 0.2))
+    ]
+    assert gaussian[0] != gaussian[1]
+
+
+def test_a_broken_run_has_no_place_on_a_board(copied: Callable[..., Path]) -> None:
+    folder = copied()
+    (folder / "run.json").write_text("{")
+    with pytest.raises(CheckpointError, match="Run 'copy-1' cannot be opened"):
+        board_key(read_record(folder))

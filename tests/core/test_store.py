@@ -1,0 +1,559 @@
+"""The store: what a folder may do to the listing (nothing), names, notes, deletion, and locks."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import store as stores
+from core.errors import CheckpointError, ConfigError, LockedRun
+from core.runs import open_run
+from core.store import (
+    ID_PATTERN,
+    NAME_LIMIT,
+    NOTE_LIMIT,
+    annotate,
+    append_history,
+    create_folder,
+    delete_run,
+    find,
+    is_locked,
+    list_runs,
+    new_id,
+    read_history,
+    read_record,
+    run_lock,
+)
+
+Copy = Callable[..., Path]
+Edit = Callable[..., None]
+Sentence = Callable[[BaseException], str]
+
+NAMES = [
+    "<script>alert(1)</script>",
+    "**bold** $x$ [link](javascript:alert(1))",
+    "../../etc/passwd",
+    "..",
+    "C:\\Windows\\system32",
+    "run\u202egnp.exe",
+    "שלום עולם",
+    "数字 и цифры 🎉",
+    "bell\x07 and null\x00",
+    "two\nlines\r\n",
+    "  spaces   around ",
+    "con",
+    "-",
+    "a" * 120,
+]
+
+
+# ---- listing
+
+
+def test_a_store_that_is_not_there_or_empty_has_no_runs(tmp_path: Path, store: Path) -> None:
+    assert list_runs(tmp_path / "nowhere") == []
+    assert list_runs(store) == []
+    (store / "file.txt").write_text("not a folder")
+    (store / ".hidden").mkdir()
+    (store / "_private").mkdir()
+    (store / "empty").mkdir()
+    (store / "dangling").symlink_to(store / "nothing")
+    assert list_runs(store) == []
+
+
+def test_the_default_store_is_the_environments(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stores.default_store() == store
+    monkeypatch.delenv("VAESCOPE_STORE")
+    assert stores.default_store() == Path(stores.__file__).parents[1] / "checkpoints"
+
+
+def test_a_run_is_listed_with_what_it_is(copied: Copy, store: Path) -> None:
+    copied()
+    (record,) = list_runs(store)
+    assert (record.id, record.name, record.state, record.reason) == ("copy-1", "Small", "finished", None)
+    assert record.readable
+    assert not record.bundled
+    assert record.config.epochs == 3
+    assert record.scores is not None
+    assert record.scores["test"]["images"] == 360
+    assert record.document is not None
+    assert (record.document.data.train, record.document.data.validation) == (1293, 144)
+    assert record.problems == ()
+
+
+def test_newest_first_and_broken_last(copied: Copy, edit_document: Edit, store: Path) -> None:
+    for run_id, created in (("b", "2024-01-01T00:00:00+00:00"), ("c", "2025-01-01T00:00:00+00:00")):
+        edit_document(copied(run_id), created=created)
+    (copied("a") / "run.json").write_text("{")
+    assert [record.id for record in list_runs(store)] == ["c", "b", "a"]
+
+
+def _text(content: str | bytes) -> Callable[[Path, Edit], None]:
+    payload = content if isinstance(content, bytes) else content.encode()
+    return lambda folder, edit: (folder / "run.json").write_bytes(payload) and None
+
+
+def _changed(**changes: Any) -> Callable[[Path, Edit], None]:
+    return lambda folder, edit: edit(folder, **changes)
+
+
+def _without(key: str) -> Callable[[Path, Edit], None]:
+    def remove(folder: Path, edit: Edit) -> None:
+        document = json.loads((folder / "run.json").read_text())
+        del document[key]
+        (folder / "run.json").write_text(json.dumps(document))
+
+    return remove
+
+
+def _no_weights(folder: Path, edit: Edit) -> None:
+    (folder / "model-3.safetensors").unlink()
+
+
+def _linked_document(folder: Path, edit: Edit) -> None:
+    (folder / "run.json").rename(folder / "other.json")
+    (folder / "run.json").symlink_to(folder / "other.json")
+
+
+def _folder_for_document(folder: Path, edit: Edit) -> None:
+    (folder / "run.json").unlink()
+    (folder / "run.json").mkdir()
+
+
+def _giant_document(folder: Path, edit: Edit) -> None:
+    with (folder / "run.json").open("wb") as file:
+        file.truncate(2**34)
+
+
+def _no_document(folder: Path, edit: Edit) -> None:
+    (folder / "run.json").unlink()
+
+
+BROKEN: list[tuple[str, Callable[[Path, Edit], None], str, str]] = [
+    ("empty", _text(""), "damaged", "damaged"),
+    ("bad-json", _text('{"format": 1,'), "damaged", "damaged"),
+    ("binary", _text(b"\xff\x00\x80"), "damaged", "damaged"),
+    ("nan", _changed(parameters=float("nan")), "damaged", "NaN"),
+    ("deep", _text("[" * 200_000), "damaged", "damaged"),
+    ("list", _text("[1, 2]"), "damaged", "no JSON object"),
+    ("no-config", _without("config"), "damaged", "'config'"),
+    ("no-format", _without("format"), "damaged", "'format'"),
+    ("no-data", _without("data"), "damaged", "'data'"),
+    ("extra-key", _changed(surprise=1), "damaged", "'surprise'"),
+    ("unknown-setting", _changed(config__gamma=2), "damaged", "gamma"),
+    ("unknown-family", _changed(config__family="nvae"), "damaged", "nvae"),
+    ("bad-setting", _changed(config__latent=-3), "damaged", "latent"),
+    ("bad-state", _changed(state="sleeping"), "damaged", "state"),
+    ("bad-epoch", _changed(epoch=-1), "damaged", "epoch"),
+    ("path-weights", _changed(weights="../../model-3.safetensors"), "damaged", "weights"),
+    ("absolute-weights", _changed(weights="/etc/passwd"), "damaged", "weights"),
+    ("long-name", _changed(name="x" * 10_000), "damaged", "name"),
+    ("long-key", _changed(**{"<b>" * 5000: 1}), "damaged", "<b>"),
+    ("no-weights", _no_weights, "damaged", "model-3.safetensors is missing"),
+    ("linked", _linked_document, "damaged", "missing"),
+    ("folder", _folder_for_document, "damaged", "missing"),
+    ("giant", _giant_document, "damaged", "larger"),
+    ("newer", _changed(format=2, unheard_of={"a": 1}), "newer", "update VAEScope"),
+    ("no-document", _no_document, "foreign", "no run.json"),
+]
+
+
+@pytest.mark.parametrize("name, break_it, state, says", [pytest.param(*row, id=row[0]) for row in BROKEN])
+def test_a_broken_folder_is_listed_with_the_reason_and_harms_no_other(
+    name: str,
+    break_it: Callable[[Path, Edit], None],
+    state: str,
+    says: str,
+    copied: Copy,
+    edit_document: Edit,
+    store: Path,
+) -> None:
+    copied("good")
+    break_it(copied("bad"), edit_document)
+    good, bad = (
+        list_runs(store)
+        if state != "damaged" or name != "no-weights"
+        else sorted(list_runs(store), key=lambda record: record.id, reverse=True)
+    )
+    assert (good.id, good.state) == ("good", "finished")
+    assert (bad.id, bad.state) == ("bad", state)
+    assert bad.reason is not None
+    assert says in bad.reason
+    assert bad.reason.endswith(".")
+    assert "\n" not in bad.reason
+    assert len(bad.reason) < 500
+    with pytest.raises(CheckpointError, match="Run 'bad' cannot be opened"):
+        open_run("bad", store=store)
+    open_run("good", store=store)
+
+
+def test_all_broken_folders_at_once(copied: Copy, edit_document: Edit, store: Path) -> None:
+    copied("good")
+    for name, break_it, _, _ in BROKEN:
+        break_it(copied(f"bad-{name}"), edit_document)
+    records = {record.id: record for record in list_runs(store)}
+    assert len(records) == len(BROKEN) + 1
+    assert records["good"].state == "finished"
+    for name, _, state, _ in BROKEN:
+        assert records[f"bad-{name}"].state == state
+
+
+@pytest.mark.parametrize(
+    "name", [b"Upper", b"dot.ted", b"white space", "sch\u00f6n".encode(), b"not-\xff-text", b"x" * 200]
+)
+def test_a_folder_with_an_odd_name_is_foreign_and_can_be_shown(
+    name: bytes, copied: Copy, store: Path
+) -> None:
+    copied("good")
+    os.rename(copied("odd"), os.path.join(os.fsencode(store), name))
+    records = list_runs(store)
+    assert sorted(record.state for record in records) == ["finished", "foreign"]
+    (odd,) = [record for record in records if record.state == "foreign"]
+    for text in (odd.id, odd.name, odd.reason or ""):
+        text.encode()  # a terminal, a browser and JSON want UTF-8
+        assert len(text) <= 200
+
+
+def test_a_folder_whose_name_reverses_the_text_is_shown_plainly(copied: Copy, store: Path) -> None:
+    copied("odd").rename(store / "a\u202eb\nc")
+    (odd,) = list_runs(store)
+    assert (odd.state, odd.id, odd.name) == ("foreign", "ab c", "ab c")
+
+
+def test_a_link_to_a_run_is_foreign(copied: Copy, store: Path, tmp_path: Path) -> None:
+    copied().rename(tmp_path / "elsewhere")
+    (store / "linked").symlink_to(tmp_path / "elsewhere")
+    (record,) = list_runs(store)
+    assert (record.state, record.id) == ("foreign", "linked")
+    assert "link" in (record.reason or "")
+
+
+@pytest.mark.parametrize("name", ["scores.json", "annotations.json"])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"a": NaN}', "\x00"])
+def test_a_damaged_side_file_is_a_problem_and_the_run_opens(
+    name: str, content: str, copied: Copy, store: Path
+) -> None:
+    (copied() / name).write_text(content)
+    (record,) = list_runs(store)
+    assert record.state == "finished"
+    (problem,) = record.problems
+    assert name in problem
+    open_run(record.id, store=store)
+
+
+def test_annotations_by_another_hand_are_cleaned(copied: Copy) -> None:
+    folder = copied()
+    odd = {"name": "a\u202eb\n\ud800" + "x" * 10_000, "note": ["list"], "hidden": "yes", "more": {}}
+    (folder / "annotations.json").write_text(json.dumps(odd))
+    record = read_record(folder)
+    assert record.name.startswith("ab xxx")
+    assert len(record.name) <= NAME_LIMIT
+    assert record.note == "['list']"
+    assert record.hidden is False
+    (folder / "annotations.json").write_text(json.dumps({"name": None, "note": "a\ud800b\u202e\nc"}))
+    record = read_record(folder)
+    assert (record.name, record.note) == ("Small", "ab\nc")
+
+
+def test_the_stamp_changes_with_every_file_that_is_shown(copied: Copy, edit_document: Edit) -> None:
+    folder = copied()
+    stamps = [read_record(folder).stamp, read_record(folder).stamp]
+    assert stamps[0] == stamps[1]
+    annotate(folder, note="x")
+    stamps.append(read_record(folder).stamp)
+    append_history(folder, {"epoch": 4})
+    stamps.append(read_record(folder).stamp)
+    edit_document(folder, state="stopped")
+    stamps.append(read_record(folder).stamp)
+    (folder / "scores.json").unlink()
+    stamps.append(read_record(folder).stamp)
+    assert len(set(stamps)) == 5
+
+
+# ---- names and notes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_id_is_safe_whatever_the_name(name: str, store: Path) -> None:
+    run_id = new_id(name)
+    assert ID_PATTERN.fullmatch(run_id)
+    assert new_id(name) != run_id
+    assert create_folder(store, run_id).parent == store
+
+
+def test_ids_are_readable_and_bounded() -> None:
+    assert new_id("Digits, beta 0.5").startswith("digits-beta-0-5-")
+    assert new_id("Größe").startswith("gro")
+    assert new_id("日本").startswith("run-")
+    assert len(new_id("x" * 10_000)) < 60
+
+
+@pytest.mark.parametrize("run_id", ["../x", "a/b", "..", "", ".", "A", "a\n", "a" * 81, "/etc", "-a", "a-"])
+def test_no_folder_is_made_from_a_typed_path(run_id: str, store: Path, sentence: Sentence) -> None:
+    with pytest.raises(CheckpointError, match="is no run id") as error:
+        create_folder(store, run_id)
+    sentence(error.value)
+    assert list(store.iterdir()) == []
+
+
+def test_a_folder_is_made_once(store: Path, sentence: Sentence) -> None:
+    create_folder(store, "a")
+    with pytest.raises(CheckpointError, match="File exists") as error:
+        create_folder(store, "a")
+    sentence(error.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_display_name_is_data(name: str, copied: Copy, store: Path) -> None:
+    record = annotate(copied(), name=name)
+    visible = "".join(c for c in name if c.isprintable() or c.isspace())
+    assert record.name == " ".join(visible.split())
+    assert (record.id, record.folder) == ("copy-1", store / "copy-1")
+    assert read_record(record.folder).name == record.name
+    assert os.listdir(store) == ["copy-1"]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\u202e\x00", "x" * 121, "x" * 10_000])
+def test_a_name_that_is_empty_or_too_long_is_refused(name: str, copied: Copy, sentence: Sentence) -> None:
+    folder = copied()
+    with pytest.raises(ConfigError, match="A run's name") as error:
+        annotate(folder, name=name)
+    assert len(sentence(error.value)) < 200
+    assert read_record(folder).name == "Small"
+    assert not (folder / "annotations.json").exists()
+
+
+def test_a_note_keeps_its_lines_and_has_a_limit(copied: Copy) -> None:
+    folder = copied()
+    note = "# title\n<img src=x onerror=alert(1)>\n\tשלום"
+    assert annotate(folder, note=note).note == note
+    with pytest.raises(ConfigError, match="at most 4000 characters, this one has 10000"):
+        annotate(folder, note="x" * 10_000)
+    assert read_record(folder).note == note
+    assert annotate(folder, note="x" * NOTE_LIMIT).note == "x" * NOTE_LIMIT
+    assert annotate(folder, note="").note == ""
+    assert annotate(folder, note="lone \ud800, control \x1b[31m").note == "lone , control [31m"
+
+
+def test_each_annotation_leaves_the_others_and_run_json_alone(copied: Copy) -> None:
+    folder = copied()
+    before = (folder / "run.json").read_bytes()
+    annotate(folder, name="New")
+    annotate(folder, note="Seen")
+    record = annotate(folder, hidden=True)
+    assert (record.name, record.note, record.hidden) == ("New", "Seen", True)
+    assert annotate(folder, hidden=False).hidden is False
+    assert (folder / "run.json").read_bytes() == before
+
+
+# ---- finding
+
+
+def test_a_run_is_found_by_id_and_by_path(copied: Copy, store: Path, tmp_path: Path) -> None:
+    folder = copied()
+    assert find("copy-1", store) == folder
+    assert find(folder, tmp_path / "other") == folder.resolve()
+    assert find(str(folder), tmp_path / "other") == folder.resolve()
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "../x",
+        "..",
+        "",
+        "nothing",
+        "copy-1/../copy-2",
+        "/",
+        "\x00",
+        "a\x00b",
+        "x" * 300,
+        "x/" * 5000,
+        "\ud800",
+        "<b>",
+    ],
+)
+def test_what_is_no_run_is_answered_with_those_there_are(
+    run: str, copied: Copy, store: Path, sentence: Sentence
+) -> None:
+    copied()
+    with pytest.raises(CheckpointError, match="There is no run") as error:
+        find(run, store)
+    text = sentence(error.value)
+    assert "copy-1" in text
+    text.encode()
+    assert len(text) < 600
+
+
+def test_an_empty_store_says_so(store: Path) -> None:
+    with pytest.raises(CheckpointError, match="it is empty"):
+        find("x", store)
+
+
+# ---- deleting
+
+
+def test_a_deleted_run_is_gone_whole(copied: Copy, store: Path) -> None:
+    copied("stays")
+    delete_run(read_record(copied()))
+    assert [record.id for record in list_runs(store)] == ["stays"]
+    assert os.listdir(store) == ["stays"]
+
+
+def test_a_damaged_run_can_be_deleted(copied: Copy, store: Path) -> None:
+    folder = copied()
+    (folder / "run.json").write_text("{")
+    delete_run(read_record(folder))
+    assert not folder.exists()
+
+
+def test_a_bundled_run_is_hidden_and_never_deleted(
+    copied: Copy, edit_document: Edit, sentence: Sentence
+) -> None:
+    folder = copied()
+    edit_document(folder, bundled=True)
+    with pytest.raises(CheckpointError, match="hide it instead") as error:
+        delete_run(read_record(folder))
+    sentence(error.value)
+    assert annotate(folder, hidden=True).hidden
+    assert read_record(folder).state == "finished"
+
+
+def test_a_run_in_training_is_not_deleted(copied: Copy, edit_document: Edit, sentence: Sentence) -> None:
+    folder = copied()
+    with run_lock(folder), pytest.raises(LockedRun, match="being trained") as error:
+        delete_run(read_record(folder))
+    sentence(error.value)
+    assert (folder / "run.json").exists()
+
+
+def test_what_is_not_ours_is_not_deleted(copied: Copy, store: Path, tmp_path: Path) -> None:
+    (store / "photos").mkdir()
+    (store / "photos" / "cat.png").write_bytes(b"meow")
+    copied("run").rename(tmp_path / "elsewhere")
+    (store / "linked").symlink_to(tmp_path / "elsewhere")
+    copied("x").rename(store / "Odd Name")
+    records = list_runs(store)
+    assert len(records) == 3
+    for record in records:
+        with pytest.raises(CheckpointError, match="not a run of VAEScope"):
+            delete_run(record)
+    assert (store / "photos" / "cat.png").exists()
+    assert (tmp_path / "elsewhere" / "run.json").exists()
+    assert (store / "Odd Name" / "run.json").exists()
+
+
+def test_a_deletion_that_fails_is_one_sentence(
+    copied: Copy, monkeypatch: pytest.MonkeyPatch, sentence: Sentence
+) -> None:
+    folder = copied()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(CheckpointError, match="Permission denied") as error:
+        delete_run(read_record(folder))
+    sentence(error.value)
+
+
+# ---- locks and states
+
+
+def test_running_is_believed_only_while_the_lock_is_held(copied: Copy, edit_document: Edit) -> None:
+    folder = copied()
+    edit_document(folder, state="running")
+    record = read_record(folder)
+    assert record.state == "interrupted"
+    assert "epoch 3" in (record.reason or "")
+    with run_lock(folder):
+        assert is_locked(folder)
+        assert read_record(folder).state == "running"
+    assert not is_locked(folder)
+    assert read_record(folder).state == "interrupted"
+    open_run(folder)
+
+
+def test_the_lock_of_another_process_is_seen_and_its_death_too(copied: Copy, edit_document: Edit) -> None:
+    folder = copied()
+    edit_document(folder, state="running")
+    script = (
+        "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); "
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(folder / "lock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        assert read_record(folder).state == "running"
+        with pytest.raises(LockedRun):
+            delete_run(read_record(folder))
+    finally:
+        process.kill()
+        process.communicate()
+    assert read_record(folder).state == "interrupted"
+
+
+def test_a_finished_run_is_finished_whoever_holds_its_lock(copied: Copy) -> None:
+    folder = copied()
+    with run_lock(folder):
+        assert read_record(folder).state == "finished"
+
+
+def test_asking_for_the_lock_leaves_no_lock_file(copied: Copy) -> None:
+    folder = copied()
+    assert not is_locked(folder)
+    assert not (folder / "lock").exists()
+
+
+# ---- history
+
+
+def test_history_is_what_was_appended(store: Path) -> None:
+    rows = [{"epoch": 1, "train": {"rate": None}}, {"epoch": 2, "train": {"rate": 0.1}}]
+    assert read_history(store) == []
+    for row in rows:
+        append_history(store, row)
+    assert read_history(store) == rows
+
+
+def test_a_line_still_being_written_is_left_out(store: Path) -> None:
+    append_history(store, {"epoch": 1})
+    with (store / "history.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "train"')
+    assert read_history(store) == [{"epoch": 1}]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"epoch": NaN}', "\udcff"])
+def test_a_damaged_line_is_one_sentence(line: str, store: Path, sentence: Sentence) -> None:
+    append_history(store, {"epoch": 1})
+    with (store / "history.jsonl").open("ab") as file:
+        file.write(line.encode(errors="surrogateescape") + b"\n")
+    append_history(store, {"epoch": 3})
+    with pytest.raises(CheckpointError, match=r"history\.jsonl") as error:
+        read_history(store)
+    sentence(error.value)
+
+
+def test_no_nan_enters_the_history(store: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        append_history(store, {"epoch": 1, "train": float("nan")})
+    assert read_history(store) == []
+
+
+def test_a_copied_folder_under_another_name_is_a_run_of_that_id(copied: Copy, store: Path) -> None:
+    shutil.move(copied(), store / "moved")
+    (record,) = list_runs(store)
+    assert record.id == "moved"
+    assert open_run("moved", store=store).id == "moved"
