@@ -1,6 +1,7 @@
 """Files that are either whole or absent: atomic writing, bounded reading."""
 
 import json
+import math
 import os
 import secrets
 import unicodedata
@@ -94,6 +95,13 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}")
 
 
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"it holds {text[:20]}, which is no finite number")
+    return value
+
+
 def parse_json(payload: bytes, name: str) -> dict[str, Any]:
     """Parse one JSON object; NaN and Infinity are refused.
 
@@ -101,7 +109,9 @@ def parse_json(payload: bytes, name: str) -> dict[str, Any]:
         CheckpointError: not JSON, not UTF-8, nested too deep, or not an object.
     """
     try:
-        value = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(
+            payload.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite_float
+        )
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
             f"'{name}' is damaged: {one_line(error)}; restore it from a copy, or delete the run."

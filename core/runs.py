@@ -385,6 +385,9 @@ class Run:
         try:
             self._cache_path(split).parent.mkdir(exist_ok=True)
             save_latents(self._cache_path(split), latents)
+            for old in self._cache_path(split).parent.glob(f"latents-{split}-*.npz"):
+                if old != self._cache_path(split):
+                    old.unlink(missing_ok=True)
         except (OSError, VAEScopeError):
             pass  # a read-only store: slower next time, right all the same
         return latents

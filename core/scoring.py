@@ -1,19 +1,21 @@
 """Every score of a run, from one pass over a split: plain numbers, null where a score does not apply."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.analysis.scores import directions, units
 from core.config import RunConfig, reconstruction_weight
-from core.encoding import Encoded
 from core.runs import Progress, Run
+
+if TYPE_CHECKING:
+    from core.encoding import Encoded
 
 ACTIVE_VARIANCE = 0.01
 """A unit is active when the variance of its mean over images exceeds this (Burda et al. 2016, section 5.1)."""
 
 
-def split_scores(encoded: Encoded, config: RunConfig, *, pixels: int) -> dict[str, Any]:
+def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[str, Any]:
     """Average a split's terms over its images, in float64: see core/analysis/scores.py for units and directions.
 
     Args:

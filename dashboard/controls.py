@@ -254,7 +254,7 @@ def pick_runs(
 
 def _say_unknown(key: str, records: Sequence[RunRecord]) -> None:
     known = {record.id for record in records}
-    missing = [one for one in state.as_ids(st.query_params.get(key, "")) if one not in known]
+    missing = [one for one in state.as_ids(state.linked(key)) if one not in known]
     if missing:
         st.warning(
             f"The link names {plain(', '.join(missing)[:200])}, which cannot be shown here: it was deleted, hidden, "

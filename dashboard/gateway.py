@@ -184,12 +184,16 @@ def latents(record: RunRecord, split: str, progress: Progress | None = None) -> 
         DataMissing: they must be encoded and the data set is not on this machine.
         CheckpointError: a file is damaged.
     """
-    return _latents(str(record.folder), record.stamp, split, _record=record, _progress=progress)
+    made = None
+    if progress is not None and not latents_ready(record, split):
+        # outside the cached function: Streamlit refuses there what draws on the page, such as a bar
+        made = opened(record).latents(split, progress=progress)
+    return _latents(str(record.folder), record.stamp, split, _record=record, _made=made)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _latents(folder: str, stamp: str, split: str, _record: RunRecord, _progress: Progress | None) -> Latents:
-    return opened(_record).latents(split, progress=_progress)
+def _latents(folder: str, stamp: str, split: str, _record: RunRecord, _made: Latents | None) -> Latents:
+    return _made if _made is not None else opened(_record).latents(split)
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,6 +46,11 @@ def limit(key: str, allowed: Callable[[Any], bool], default: Any) -> None:
         st.session_state[key] = default
 
 
+def linked(key: str) -> str:
+    """What the URL says for a shared value, as text; empty where it says nothing."""
+    return str(st.query_params.get(key, ""))
+
+
 def share(key: str, value: Any, text: str | None) -> None:
     """Keep what a widget says for other pages, and write `text` into the URL (None: leave it out)."""
     st.session_state[_KEPT + key] = value

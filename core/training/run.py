@@ -99,6 +99,7 @@ def train(
     say = hooks.on_stage or (lambda sentence: None)
     say("Loading data")
     device = choose_device(config.device)
+    threads = torch.get_num_threads()
     set_threads(config.threads)
     train_set, held_set, test_set = (load_images(config, split) for split in ("train", "validation", "test"))
     padded = pad(train_set.pixels[:1], config.pad).shape[1:]
@@ -175,6 +176,8 @@ def train(
             with contextlib.suppress(VAEScopeError):
                 writer.finish("failed", reason=reason)
             raise
+        finally:
+            set_threads(threads)
     (folder / "lock").unlink(missing_ok=True)
     return open_run(folder, device=config.device)
 
@@ -196,8 +199,14 @@ class _Writer:
         name = f"model-{epoch}.safetensors"
         save_weights(self.folder / name, model.state_dict())
         self._replace(weights=name, epoch=epoch)
-        if before and before != name:
-            (self.folder / before).unlink(missing_ok=True)
+        # the weights before stay for one more epoch: a reader may have met the run.json that names them
+        self._keep({name, before})
 
     def finish(self, state: str, *, reason: str | None = None) -> None:
         self._replace(state=state, reason=reason)
+        self._keep({self.document.weights})
+
+    def _keep(self, names: set[str | None]) -> None:
+        for path in self.folder.glob("model-*.safetensors"):
+            if path.name not in names:
+                path.unlink(missing_ok=True)

@@ -108,7 +108,9 @@ def _scores_of_one(planes: Sequence[Plane], rows: Sequence[int]) -> pd.DataFrame
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
     def text(value: object) -> str:
-        return value if isinstance(value, str) else controls.show_number(value)  # type: ignore[arg-type]
+        if isinstance(value, str):
+            return value
+        return controls.show_number(value).replace("-", "−")  # type: ignore[arg-type]
 
     return table.map(text)
 

@@ -180,5 +180,7 @@ def describe_maps(planes: Sequence[Plane], joined: Joined) -> None:
         uneven = ", ".join(f"{one:.3f}" for one in distance)
         parts.append(f"{letter}: E[σ²] = {numbers}, distance of Φ({plane.what}) from even = {uneven}")
     if any(plane.what != "codes" for plane in planes):
-        parts.append("distances are Kolmogorov-Smirnov's, one a dimension, lower is more even")
-    st.caption(" · ".join(parts))
+        parts.append(
+            "E[σ²] and the distance (Kolmogorov-Smirnov's, lower is more even) stand once for each dimension shown"
+        )
+    st.caption("  \n".join(parts))

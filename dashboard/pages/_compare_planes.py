@@ -115,14 +115,17 @@ def _pick_dimensions(side: Side, worth: np.ndarray, rates: np.ndarray | None) ->
     worths = {k: "" if rates is None else f" · {rates[k]:.2f} nats per image" for k in order}
     options = {str(k + 1): f"{name} {k + 1}{worths[k]}" for k in order}
     picked = []
-    for (key, label), automatic in zip((("dx", "across"), ("dy", "up")), order[:2], strict=True):
-        choice = controls.select(
-            f"{side.letter} {label}",
-            {AUTO: f"Most informative: {options[str(automatic + 1)]}", **options},
-            key=side_key(key, side.letter),
-            default=AUTO,
-            help="By rate, most informative first." if rates is not None else "By variance, largest first.",
-        )
+    by = "By rate, most informative first." if rates is not None else "By variance, largest first."
+    axes = zip(("dx", "dy"), ("across", "up"), st.columns(2), order[:2], strict=True)
+    for key, label, column, automatic in axes:
+        with column:
+            choice = controls.select(
+                f"{side.letter} {label}",
+                {AUTO: f"Auto: {options[str(automatic + 1)]}", **options},
+                key=side_key(key, side.letter),
+                default=AUTO,
+                help=by,
+            )
         picked.append(automatic if choice == AUTO else int(choice) - 1)
     if picked[0] == picked[1]:
         # a plane needs two dimensions: the other axis takes the most informative one that is left

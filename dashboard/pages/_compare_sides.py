@@ -120,9 +120,18 @@ def _follow(by_id: dict[str, RunRecord]) -> None:
         )
     if asked == state.recall(SHOWN):
         return
-    fill = [one for one in (*DEFAULTS, *by_id) if one in by_id and one not in asked]
-    for letter, one in zip(LETTERS, [*asked, *fill], strict=False):
+    for letter, one in zip(LETTERS, fill_up(asked, by_id), strict=True):
         state.put(side_key("run", letter), one)
+
+
+def fill_up(asked: Sequence[str], by_id: dict[str, RunRecord]) -> list[str]:
+    """Two ids: those asked for, else a sensible first one, and one that can be compared with it if there is any."""
+    pair = list(asked[:2]) or [controls.default_run(list(by_id.values()))]
+    key = gateway.comparable_key(by_id[pair[0]])
+    others = [one for one in by_id if one != pair[0]]
+    # the sort is stable: of equals the newest stays first
+    others.sort(key=lambda one: (gateway.comparable_key(by_id[one]) != key, one not in DEFAULTS))
+    return [*pair, *others][:2]
 
 
 def _swap() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dashboard import controls, gateway
 from dashboard.charts.points import TradeoffPoint
-from dashboard.gateway import COLLAPSED, FAMILIES, SCORES, RunRecord
+from dashboard.gateway import COLLAPSED, FAMILIES, SCORES, Latents, RunRecord, VAEScopeError
 
 SKIPPED = ("beta", "reconstruction_weight", "pixels", "images")
 """Scores that a point carries in another form, or that are the same for all."""
@@ -134,6 +134,14 @@ def floor_of(points: Sequence[TradeoffPoint]) -> float | None:
     """H(x) in nats per image, the part of D that no model can remove; None where it does not apply."""
     excess = points[0].scores.get("excess_distortion")
     return None if excess is None else points[0].distortion - excess
+
+
+def stored_latents(record: RunRecord, split: str) -> Latents | None:
+    """The latents of a split; None where they are not at hand, or damaged."""
+    try:
+        return gateway.latents(record, split) if gateway.latents_ready(record, split) else None
+    except VAEScopeError:
+        return None
 
 
 def _title(members: Sequence[RunRecord]) -> str:

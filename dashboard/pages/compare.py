@@ -73,7 +73,10 @@ def _maps(sides: Sides, *, comparable: bool) -> None:
                 continue
             for side in group:
                 controls.need_latents(side.record, choices.splits)
-        shown = [planes.plane_of(side, choices) for side in group]
+        shown = []
+        for side, column in zip(group, st.columns(2), strict=False):
+            with column:
+                shown.append(planes.plane_of(side, choices))
         key = "compare-map-" + "".join(plane.side.letter for plane in shown).lower()
         joined, chosen = maps.draw_maps(shown, same_axes=choices.same_axes and linked, key=key)
         maps.describe_maps(shown, joined)

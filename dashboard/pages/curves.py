@@ -182,7 +182,7 @@ def _figures(
         # across betas a lower negative ELBO or objective does not mean a better model, so it goes unmarked
         marked = row.direction if not betas or name == "distortion" else ""
         # a row at a time, so that on a phone they follow each other in order
-        columns = columns or (st.columns(2, gap="medium") if len(cells) > 1 else [st.container()])
+        columns = columns or list(st.columns(2 if len(cells) > 1 else 1, gap="medium"))
         with columns.pop(0):
             if len(groups) > 1:
                 st.caption(controls.plain(parts.kind_of(group[0].record)))

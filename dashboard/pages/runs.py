@@ -62,26 +62,24 @@ def _draw_board() -> None:
 
 def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        with st.container(width=172):
+        with st.container(width=152):
             text = _find()
-        with st.container(width=178):
+        with st.container(width=164):
             data = _some("Data", key="data", options=[table.dataset(record) for record in records])
-        with st.container(width=112):
+        with st.container(width=140):
             families = _some("Family", key="family", options=[table.family(record) for record in records])
-        with st.container(width=150):
+        with st.container(width=156):
             states = _some("State", key="state", options=[record.state for record in records])
-        with st.container(width=168):
+        with st.container(width=158):
             order = controls.select("Order", table.ORDERS, key="order", default="newest")
-        hidden = controls.toggle(
-            "Show hidden", key="hidden", help="Hidden runs are kept, but no page offers them."
-        )
+        hidden = controls.toggle("Show hidden", key="hidden")
     return table.Filters(text, data, families, states, hidden), order
 
 
 def _find() -> str:
     state.restore("find", parse=lambda text: text[:200], default="")
     text = st.text_input(
-        "Find", key="find", max_chars=200, placeholder="Name, note, id, recipe", icon=":material/search:"
+        "Find", key="find", max_chars=200, placeholder="Name, note, id", icon=":material/search:"
     )
     state.share("find", text, text or None)
     return text

@@ -1,6 +1,7 @@
 """Beta trade-off: what each beta cost in reconstruction, and what the code says for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -11,7 +12,8 @@ from dashboard.charts.points import TradeoffPoint
 from dashboard.charts.tradeoff import tradeoff, tradeoff_frame
 from dashboard.gateway import RunRecord
 from dashboard.pages import _tradeoff_board as parts
-from dashboard.pages import _tradeoff_steps as steps
+from dashboard.pages import _tradeoff_images as pictures
+from dashboard.pages import _tradeoff_maps as maps
 from dashboard.pages._tradeoff_board import Board
 
 FIGURE = "tradeoff-board"
@@ -66,8 +68,8 @@ def page() -> None:
         _board(board, record, split)
         _left_out(records, board, split)
     with rows:
-        steps.reconstruction_rows(board)
-    steps.maps(board, record, split)
+        pictures.reconstruction_rows(board)
+    maps.draw(board, record, split)
     controls.how_to_read(HOW_TO_READ)
 
 
@@ -154,15 +156,27 @@ def _board(board: Board, record: RunRecord, split: str) -> None:
     _numbers(points, front, split)
 
 
-def _follow_click(board: Board, record: RunRecord, event: object) -> None:
+def _follow_click(board: Board, record: RunRecord, event: Any) -> None:
     """Bring a run that was clicked into view; the click stays selected, so only a new one counts."""
-    picked = steps.picked_run(event)
+    picked = picked_run(event)
     if picked == state.recall("tradeoff-picked"):
         return
     state.remember("tradeoff-picked", picked)
     if picked != record.id and picked in board.betas:
         state.put("step", picked)
         st.rerun()
+
+
+def picked_run(event: Any) -> str | None:
+    """The run whose point is selected in the figure, if any."""
+    selection = event.get("selection") if isinstance(event, Mapping) else None
+    for point in (selection or {}).get("points", []):
+        found = point.get("customdata")
+        if isinstance(found, list | tuple):
+            found = found[0] if found else None
+        if isinstance(found, str):
+            return found
+    return None
 
 
 def _in_view(point: TradeoffPoint, record: RunRecord, split: str) -> None:

@@ -120,6 +120,26 @@ def test_two_runs_compare_and_one_opens(page: "Page", app_url: str, settle: Call
     assert page.console_errors == []
 
 
+def test_a_choice_means_the_row_that_is_seen_when_sorted(
+    page: "Page", app_url: str, settle: Callable[[Any], None]
+) -> None:
+    page.goto(app_url + BY_NAME)
+    wait_for_grid(page, settle)
+    values = dict(zip(column(page, "Name"), map(float, column(page, "R")), strict=True))
+    by_value = sorted(values, key=values.__getitem__)
+    grid(page).click(position={"x": 728, "y": HEADER // 2})  # the head of column R
+    page.wait_for_function(
+        "name => document.querySelector('[data-testid=stDataFrame] canvas tbody tr').textContent.includes(name)",
+        arg=by_value[0],
+    )
+    assert column(page, "Name") == by_value
+    tick(page, 1)
+    page.get_by_text(f"{by_value[1]}: recipe").wait_for()
+    page.wait_for_timeout(5000)  # the table's clock leaves order and choice alone
+    assert column(page, "Name") == by_value
+    assert page.get_by_text(f"{by_value[1]}: recipe").count() == 1
+
+
 def test_a_new_run_appears_by_itself_and_the_choice_stays(
     page: "Page", own: tuple[str, Path], settle: Callable[[Any], None]
 ) -> None:

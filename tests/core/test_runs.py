@@ -295,6 +295,16 @@ def test_latents_that_are_not_stored_are_encoded_once_into_the_cache(
     assert len(run.latents("train")) == 1293
 
 
+def test_latents_of_older_weights_are_not_shown(copied: Copy, edit_document: Edit) -> None:
+    folder = copied()
+    (folder / "latents-test.npz").unlink()
+    old = open_run(folder, device="cpu").latents("test")
+    edit_document(folder, epoch=4)
+    (folder / "cache" / "latents-test-3.npz").write_bytes(b"stale")
+    np.testing.assert_array_equal(open_run(folder, device="cpu").latents("test").means, old.means)
+    assert [item.name for item in (folder / "cache").iterdir()] == ["latents-test-4.npz"]
+
+
 def test_the_validation_split_is_encoded_on_demand(copied: Copy) -> None:
     run = open_run(copied(), device="cpu")
     latents = run.latents("validation")
@@ -452,7 +462,7 @@ def test_listing_and_stored_latents_import_no_torch(copied: Copy, store: Path) -
     script = """
 import json, pathlib, sys
 import core, core.store, core.latents, core.generation, core.recipes, core.families, core.config, core.runs
-import core.analysis.pvalues, core.analysis.scores, core.analysis.tradeoff, core.data.catalog, core.errors
+import core.analysis.pvalues, core.analysis.scores, core.analysis.tradeoff, core.data.catalog, core.scoring
 (record,) = core.list_runs(pathlib.Path(sys.argv[1]))
 run = core.open_run(record.id, store=pathlib.Path(sys.argv[1]))
 latents = run.latents("test")

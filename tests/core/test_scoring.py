@@ -22,7 +22,7 @@ ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.netw
 def _close(one: dict[str, Any], other: dict[str, Any], rel: float = 1e-5) -> None:
     assert one.keys() == other.keys()
     for name, value in one.items():
-        assert other[name] == pytest.approx(value, rel=rel, abs=1e-7), name
+        assert other[name] == (None if value is None else pytest.approx(value, rel=rel, abs=1e-7)), name
 
 
 @pytest.mark.parametrize("family, network", ROWS)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.distributions import Bernoulli, Normal, kl_divergence
 
 import core
 from core import objectives
@@ -22,7 +23,7 @@ from core.families import FAMILIES
 from core.models.vae import Vae
 from core.runs import Run, open_run
 from core.store import is_locked, list_runs, read_record
-from core.training.loop import HeldOut, epochs, make_optimiser, train_epoch
+from core.training.loop import HeldOut, epoch_generator, epochs, make_optimiser, train_epoch
 from core.training.run import Hooks, train
 from core.training.sweep import sweep, sweep_configs
 
@@ -82,7 +83,7 @@ def test_a_decoder_that_ignores_z_ends_without_a_rate(network: str, small: Small
             return super().decode(0 * z)
 
     config = small(network=network, epochs=25, learning_rate=5e-3)
-    images = catalog.load("digits", "train").select(range(512))
+    images = catalog.load("digits", "train").select(range(384))
     pixels, noise = split_tensors(images, config, device=CPU)
     rows = list(
         epochs(Deaf(config, (1, 8, 8)), pixels, config, held_out=HeldOut("validation", pixels, noise))
@@ -109,16 +110,23 @@ def test_the_first_step_is_adams_on_the_mean_objective(small: Small) -> None:
     twin = build_model(config, (1, 8, 8))
     twin.load_state_dict(model.state_dict())
     row = train_epoch(model, make_optimiser(model, config), pixels, config, epoch=1)
-    x = pixels.float() / 255
+    order = torch.randperm(32, generator=epoch_generator(config, 1, 0, CPU))
+    noise = torch.randn((32, 2), generator=epoch_generator(config, 1, 1, CPU))
+    x = pixels[order].float() / 255
     means, log_variances = twin.encode(x)  # type: ignore[operator]
-    rate = 0.5 * (means**2 + log_variances.exp() - 1 - log_variances).sum(1)
-    # R does not depend on the noise, so its average is known before the step
+    posterior = Normal(means, (log_variances / 2).exp())
+    logits = twin.decode(means + posterior.scale * noise)  # type: ignore[operator]
+    distortion = -Bernoulli(logits=logits, validate_args=False).log_prob(x).sum((1, 2, 3))
+    rate = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1)
+    (distortion + 3 * rate).mean().backward()
+    assert row["distortion"] == pytest.approx(distortion.mean().item(), rel=1e-5)
     assert row["rate"] == pytest.approx(rate.mean().item(), rel=1e-5)
-    assert row["objective"] == pytest.approx(row["distortion"] + 3 * row["rate"], rel=1e-9)
+    assert row["objective"] == pytest.approx((distortion + 3 * rate).mean().item(), rel=1e-5)
     for (name, new), old in zip(model.named_parameters(), twin.parameters(), strict=True):
-        moved = (new - old).abs()
-        assert moved.max() <= 1e-3 * 1.001, name
-        assert (moved > 0.99e-3).float().mean() > 0.5 or "encoder" in name or "decoder" in name, name
+        assert old.grad is not None
+        clear = old.grad.abs() > 1e-4  # where rounding cannot change g / (|g| + eps)
+        assert clear.any(), name
+        torch.testing.assert_close(new[clear], (old - 1e-3 * old.grad.sign())[clear], rtol=0, atol=2e-6)
 
 
 def test_weight_decay_is_decoupled(small: Small) -> None:
@@ -240,7 +248,7 @@ def test_beta_warms_up(trained: Trained) -> None:
     # an average over the epoch's steps, of a beta that grows from 0 to 4, from 4 to 8, and stays at 8
     assert 0 < effective(first) < 4
     assert 4 < effective(second) < 8
-    assert effective(last) == pytest.approx(8)
+    assert effective(last) == pytest.approx(8, rel=1e-4)
     # the held-out objective is at the final beta in every row: one curve, one weight
     for row in history:
         assert effective(row["validation"]) == pytest.approx(8)
@@ -281,13 +289,30 @@ def test_while_it_trains_a_run_reads_running_and_its_last_epoch_opens(store: Pat
         (record,) = list_runs(store)
         run = open_run(record.id, store=store, device="cpu")
         shape = run.decode(np.zeros((1, 2))).shape
-        weights = sorted(item.name for item in record.folder.glob("*.safetensors"))
-        seen.append((record.state, len(run.history()), run.document.epoch, weights, shape))
+        epoch = run.document.epoch
+        assert run.document.weights == f"model-{epoch}.safetensors"
+        # those of one epoch before are still there: a reader may have met the run.json that names them
+        kept = {item.name for item in record.folder.glob("*.safetensors")}
+        assert kept == {f"model-{epoch}.safetensors", f"model-{epoch - 1}.safetensors"}
+        seen.append((record.state, len(run.history()), epoch, shape))
 
     train(small(), store=store, hooks=Hooks(on_epoch=look))
-    assert seen == [
-        ("running", epoch, epoch, [f"model-{epoch}.safetensors"], (1, 1, 8, 8)) for epoch in (1, 2, 3)
-    ]
+    assert seen == [("running", epoch, epoch, (1, 1, 8, 8)) for epoch in (1, 2, 3)]
+
+
+def test_training_leaves_the_callers_threads_as_they_were(store: Path, small: Small) -> None:
+    seen: list[int] = []
+    torch.set_num_threads(2)
+    try:
+        train(
+            small(threads=1),
+            store=store,
+            hooks=Hooks(on_epoch=lambda _: seen.append(torch.get_num_threads())),
+        )
+        assert seen == [1, 1, 1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_names_and_notes_of_origin(store: Path, small: Small) -> None:

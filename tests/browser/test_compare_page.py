@@ -1,0 +1,126 @@
+"""The Compare page in a real browser: one selection in four panels, the images of it, links and narrow pages."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.latents import Latents, load_latents
+from tests.browser.maps import Map
+
+ONE, TENTH = "bundled-digits-beta-1", "bundled-digits-beta-0p1"
+Settle = Callable[[Any], None]
+
+
+@pytest.fixture
+def compare(page: Page, app_url: str, settle: Settle) -> Page:
+    """The page, open on the two default runs' test images."""
+    return visit(page, f"{app_url}/compare?runs={ONE},{TENTH}&split=test", settle)
+
+
+def visit(page: Page, url: str, settle: Settle) -> Page:
+    page.goto(url)
+    settle(page)
+    return page
+
+
+def stored(repo: Path, run: str) -> Latents:
+    return load_latents(repo / "checkpoints" / run / "latents-test.npz")
+
+
+def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Which points (N, 2) lie in a polygon: the even-odd rule, written anew."""
+    x, y = points.astype(np.float64).T
+    odd = np.zeros(len(points), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, 1, axis=0), strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odd ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+    return odd
+
+
+def test_a_lasso_in_one_run_lights_up_the_same_images_of_the_other(
+    compare: Page, repo: Path, screenshots: Path
+) -> None:
+    latents, shown = stored(repo, ONE), Map(compare)
+    corners = [(-2.2, -0.6), (-0.7, -0.9), (-0.4, 0.2), (-0.8, 1.4), (-1.9, 1.1)]
+    path = [shown.place("A-latent", *corner) for corner in corners]
+    polygon = np.array([shown.call("clientToPlace", "A-latent", *corner) for corner in path])
+    wanted = inside(latents.means, polygon)
+    assert 20 < wanted.sum() < 200
+    shown.drag(path, held="Shift")
+    shown.wait_selected(int(wanted.sum()))
+    assert shown.selected() == set(latents.ids[wanted].tolist())
+    # read the pixels of B's panels: selected images are strong there, all others faint
+    for panel in ("B-latent", "B-p"):
+        seen = {int(one): shown.call("pixel", panel, int(one))[3] for one in latents.ids[::3]}
+        strong = {one for one, alpha in seen.items() if alpha > 150}
+        here = set(latents.ids[wanted].tolist())
+        assert strong >= here & set(seen)
+        # a faint point can lie under a strong one
+        assert len(strong - here) < 0.2 * len(seen)
+    expect(compare.get_by_text(f"{wanted.sum()} images selected")).to_be_visible()
+    picture = compare.get_by_alt_text("12 selected images and their reconstructions by A and B")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 12 * 64")
+    compare.screenshot(path=screenshots / "compare-lasso.png")
+    shown.root.get_by_role("button", name="Clear selection").click()
+    expect(picture).to_have_count(0)
+    assert compare.console_errors == []  # type: ignore[attr-defined]
+
+
+def test_a_click_shows_the_image_and_what_both_runs_make_of_it(compare: Page, repo: Path) -> None:
+    latents, shown = stored(repo, TENTH), Map(compare)
+    distances = np.linalg.norm(latents.means[:, None] - latents.means[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    one = int(latents.ids[distances.min(1).argmax()])
+    compare.mouse.click(*shown.call("toClient", "B-latent", one))
+    expect(compare.get_by_text(f"Image {one} of test")).to_be_visible()
+    picture = compare.get_by_alt_text(f"Image {one} of test and its reconstructions")
+    expect(picture).to_be_visible()
+    # hovering it in one panel shows the thumbnail; the ring stands in all
+    compare.mouse.move(2, 2)
+    compare.mouse.move(*shown.call("toClient", "A-p", one))
+    expect(shown.root.locator(".tip .which")).to_contain_text("#")
+    assert compare.console_errors == []  # type: ignore[attr-defined]
+
+
+def test_a_copied_link_opens_the_same_comparison(
+    compare: Page, page: Page, settle: Settle, browser: Any
+) -> None:
+    compare.get_by_text("Posterior samples", exact=True).click()
+    compare.wait_for_url("**show=samples**")
+    compare.get_by_role("button", name="Swap").click()
+    compare.wait_for_url(f"**runs={TENTH}%2C{ONE}**")
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    other = context.new_page()
+    try:
+        visit(other, compare.url, settle)
+        shown = Map(other)
+        titles = [shown.panel(k).get_attribute("aria-label") for k in range(4)]
+        assert "Run A" in str(titles[0])
+        expect(other.get_by_label("Run A", exact=True)).to_have_value("Digits, beta 0.1")
+        expect(other.get_by_label("Run B", exact=True)).to_have_value("Digits, beta 1")
+        expect(other.get_by_text("Φ(samples)").first).to_be_visible()
+    finally:
+        context.close()
+    assert compare.console_errors == []  # type: ignore[attr-defined]
+
+
+def test_the_whole_page_fits_wide_and_narrow(
+    page: Page, app_url: str, settle: Settle, screenshots: Path
+) -> None:
+    schemes: tuple[tuple[Any, int], ...] = (("light", 1440), ("dark", 420))
+    for scheme, width in schemes:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 1000})
+        visit(page, f"{app_url}/compare?runs=bundled-digits-ae,bundled-digits-8d", settle)
+        Map(page)
+        expect(page.get_by_role("heading", name="Settings that differ")).to_be_attached()
+        expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=20_000)
+        expect(page.get_by_test_id("stAlert")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.screenshot(path=screenshots / f"compare-{width}-{scheme}.png")
+    assert page.console_errors == []  # type: ignore[attr-defined]

@@ -1,0 +1,268 @@
+"""The Loss curves page, headless: what it draws, refuses to overlay and follows, against the histories on disk."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.config import RunConfig
+from core.store import run_lock
+
+SCRIPT = "from dashboard.controls import guarded\nfrom dashboard.pages.curves import page\nguarded(page)()"
+SWEEP = ("bundled-digits-beta-0p05", "bundled-digits-beta-1", "bundled-digits-beta-4")
+
+
+@pytest.fixture(scope="module")
+def gaussian(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch whose likelihood is another one."""
+    from core.training.run import train
+
+    config = RunConfig.make(
+        {"likelihood": "gaussian", "epochs": 1, "hidden": (16,), "threads": 1, "device": "cpu"}
+    )
+    return train(config, name="Gaussian *digits*", store=tmp_path_factory.mktemp("gaussian")).record.folder
+
+
+def opened(**query: str) -> AppTest:
+    at = AppTest.from_string(SCRIPT, default_timeout=60)
+    for key, value in query.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def healthy(at: AppTest) -> AppTest:
+    assert not at.exception
+    assert [error.value for error in at.error] == []
+    return at
+
+
+def figures(at: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
+
+
+def names(figure: dict[str, Any]) -> list[tuple[str, str]]:
+    return [tuple(trace["meta"]) for trace in figure["data"]]
+
+
+def words(at: AppTest) -> str:
+    return "\n".join(one.value for one in [*at.caption, *at.info, *at.warning, *at.markdown])
+
+
+def history(store: Path, run: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (store / run / "history.jsonl").read_text().splitlines()]
+
+
+def numbers(values: Any) -> list[float]:
+    """Values of a trace: a list, or base64 of float32 as Plotly writes arrays."""
+    if isinstance(values, dict):
+        import base64
+
+        import numpy as np
+
+        return np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"])).tolist()
+    return values
+
+
+def test_the_default_overlays_a_sweep_train_and_validation(bundled_store: Path) -> None:
+    at = healthy(opened())
+    assert at.query_params["runs"] == ",".join(SWEEP)
+    curves = figures(at)[0]
+    assert names(curves) == [
+        (f"Digits, beta {beta}", split) for beta in ("0.05", "1", "4") for split in ("train", "validation")
+    ]
+    rows = history(bundled_store, SWEEP[1])
+    wanted = [row["validation"]["distortion"] + row["validation"]["rate"] for row in rows]
+    assert numbers(curves["data"][3]["y"]) == pytest.approx(wanted, rel=1e-6)
+    # across betas a lower negative ELBO does not mark the better model
+    assert "better" not in curves["layout"]["yaxis"]["title"]["text"]
+    assert "while the weights move" in words(at)
+
+
+def test_equal_betas_say_which_direction_is_better(bundled_store: Path) -> None:
+    curves = figures(healthy(opened(runs=SWEEP[1])))[0]
+    assert "lower is better" in curves["layout"]["yaxis"]["title"]["text"]
+
+
+def test_objectives_of_different_beta_are_not_said_to_compare(bundled_store: Path) -> None:
+    assert "Objectives of different beta cannot be compared: here beta is 0.05, 1 and 4" in words(
+        healthy(opened(quantity="objective"))
+    )
+    assert "cannot be compared" not in words(healthy(opened(quantity="objective", runs=SWEEP[1])))
+
+
+def test_all_quantities_are_four_figures(bundled_store: Path) -> None:
+    at = healthy(opened(quantity="all", runs=SWEEP[1]))
+    titles = [figure["layout"]["title"]["text"] for figure in figures(at)]
+    assert titles[:4] == [
+        "Negative ELBO, D + R by epoch",
+        "Distortion D by epoch",
+        "Rate R by epoch",
+        "Objective, D + βR by epoch",
+    ]
+
+
+def test_axes_follow_the_link(bundled_store: Path) -> None:
+    layout = figures(healthy(opened(logx="1", logy="1")))[0]["layout"]
+    assert (layout["xaxis"]["type"], layout["yaxis"]["type"]) == ("log", "log")
+    layout = figures(healthy(opened()))[0]["layout"]
+    assert (layout["xaxis"]["type"], layout["yaxis"]["type"]) == ("linear", "linear")
+
+
+def test_a_rerun_that_changes_nothing_sends_the_same_figures(bundled_store: Path) -> None:
+    at = healthy(opened())
+    before = [element.proto.spec for element in at.get("plotly_chart")]
+    at.run()
+    assert [element.proto.spec for element in at.get("plotly_chart")] == before
+    heat = next(box for box in at.selectbox if box.key == "heat")
+    heat.set_value(SWEEP[1]).run()
+    assert at.get("plotly_chart")[0].proto.spec == before[0]
+    assert at.get("plotly_chart")[1].proto.spec != before[1]
+
+
+def test_a_run_keeps_its_colour_when_another_leaves(bundled_store: Path) -> None:
+    at = healthy(opened())
+    before = {trace["meta"][0]: trace["line"]["color"] for trace in figures(at)[0]["data"]}
+    assert len(set(before.values())) == 3
+    at.multiselect[0].set_value(list(SWEEP[1:])).run()
+    after = {trace["meta"][0]: trace["line"]["color"] for trace in figures(at)[0]["data"]}
+    assert after == {name: before[name] for name in ("Digits, beta 1", "Digits, beta 4")}
+
+
+def test_other_likelihoods_are_not_overlaid_but_offered_side_by_side(
+    bundled_store: Path, gaussian: Path
+) -> None:
+    shutil.copytree(gaussian, bundled_store / gaussian.name)
+    at = healthy(opened(runs=f"{SWEEP[1]},{gaussian.name}"))
+    assert "not drawn over one another: they differ in likelihood \\(Bernoulli, Gaussian\\)" in words(at)
+    assert {name for name, _ in names(figures(at)[0])} == {"Digits, beta 1"}
+    view = next(group for group in at.get("button_group") if group.key == "group")
+    view.set_value("side").run()
+    first, second, _heat = figures(healthy(at))
+    assert {name for name, _ in names(first)} == {"Digits, beta 1"}
+    assert {name for name, _ in names(second)} == {"Gaussian *digits*"}
+    assert at.query_params["group"] == "side"
+
+
+def test_the_second_group_alone(bundled_store: Path, gaussian: Path) -> None:
+    shutil.copytree(gaussian, bundled_store / gaussian.name)
+    at = healthy(opened(runs=f"{SWEEP[1]},{gaussian.name}", group="1"))
+    assert {name for name, _ in names(figures(at)[0])} == {"Gaussian *digits*"}
+
+
+def test_the_table_holds_the_last_epoch(bundled_store: Path) -> None:
+    at = healthy(opened(runs=f"{SWEEP[1]},bundled-digits-ae"))
+    frame = at.dataframe[0].value
+    last = history(bundled_store, SWEEP[1])[-1]
+    assert frame["distortion held out"][0] == pytest.approx(last["validation"]["distortion"])
+    assert frame["negative_elbo train"][0] == pytest.approx(
+        last["train"]["distortion"] + last["train"]["rate"]
+    )
+    assert frame["rate train"].isna().tolist() == [False, True]
+    assert frame["epoch"].tolist() == ["200 of 200"] * 2
+
+
+def test_a_family_without_a_rate(bundled_store: Path) -> None:
+    at = healthy(opened(runs="bundled-digits-ae"))
+    # the default quantity is one that applies
+    assert figures(at)[0]["layout"]["title"]["text"] == "Distortion D by epoch"
+    assert len(figures(at)) == 1
+    assert "Does not apply: Digits, plain autoencoder" in words(at).replace("\\", "")
+    at = healthy(opened(runs=f"bundled-digits-ae,{SWEEP[1]}", quantity="rate"))
+    assert {name for name, _ in names(figures(at)[0])} == {"Digits, beta 1"}
+    assert "Rate R: does not apply to Digits, plain autoencoder" in words(at).replace("\\", "")
+
+
+def test_a_store_of_plain_autoencoders_alone(bundled_store: Path) -> None:
+    for folder in bundled_store.iterdir():
+        if folder.name != "bundled-digits-ae":
+            shutil.rmtree(folder)
+    at = healthy(opened())
+    assert {name for name, _ in names(figures(at)[0])} == {"Digits, plain autoencoder"}
+
+
+def test_the_heat_map_is_the_history(bundled_store: Path) -> None:
+    at = healthy(opened(runs="bundled-digits-8d", heatsplit="train"))
+    heat = figures(at)[-1]["data"][0]
+    last = history(bundled_store, "bundled-digits-8d")[-1]["train"]["rate_per_dimension"]
+    order = sorted(range(8), key=lambda j: -last[j])
+    assert figures(at)[-1]["layout"]["yaxis"]["ticktext"] == [str(j) for j in order]
+    assert heat["type"] == "heatmap"
+
+
+def test_an_empty_store_says_how_to_train(store: Path) -> None:
+    at = healthy(opened())
+    assert "python -m core train digits-vae" in at.code[0].value
+
+
+def test_no_run_chosen(bundled_store: Path) -> None:
+    at = healthy(opened())
+    at.multiselect[0].set_value([]).run()
+    assert "Choose a run above" in words(healthy(at))
+
+
+def test_a_damaged_run_does_not_break_the_others(bundled_store: Path) -> None:
+    (bundled_store / SWEEP[0] / "run.json").write_text("{")
+    (bundled_store / SWEEP[2] / "history.jsonl").write_text("not json\n")
+    at = healthy(opened(runs=",".join(SWEEP)))
+    assert {name for name, _ in names(figures(at)[0])} == {"Digits, beta 1"}
+    assert "Digits, beta 4 is left out" in words(at).replace("\\", "")
+
+
+def test_it_needs_no_data(bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "none"))
+    for folder in bundled_store.glob("bundled-fashion-*"):
+        at = healthy(opened(runs=folder.name))
+        assert len(figures(at)) == 2
+        assert "nothing was held out" in words(at)
+        return
+    healthy(opened())
+
+
+def start_training(store: Path, run: str) -> Any:
+    """Make a stored run look as it does while a process trains it: three epochs in, its lock held."""
+    folder = shutil.copytree(store / SWEEP[1], store / run)
+    document = json.loads((folder / "run.json").read_text())
+    document |= {"id": run, "name": "In training", "state": "running"}
+    (folder / "run.json").write_text(json.dumps(document))
+    lines = (folder / "history.jsonl").read_text().splitlines(keepends=True)
+    (folder / "history.jsonl").write_text("".join(lines[:3]))
+    lock = run_lock(folder)
+    lock.acquire()
+    return lock
+
+
+def test_a_run_whose_training_starts_joins_once_and_grows(bundled_store: Path) -> None:
+    at = healthy(opened())
+    assert len(figures(at)[0]["data"]) == 6
+    lock = start_training(bundled_store, "in-training-1")
+    try:
+        at.run()
+        last = figures(healthy(at))[0]["data"][-1]
+        assert last["meta"][0] == "In training [running]"
+        assert len(numbers(last["y"])) == 3
+        line = (bundled_store / SWEEP[1] / "history.jsonl").read_text().splitlines(keepends=True)[3]
+        with (bundled_store / "in-training-1" / "history.jsonl").open("a") as file:
+            file.write(line)
+            os.fsync(file.fileno())
+        at.run()
+        assert len(numbers(figures(at)[0]["data"][-1]["y"])) == 4
+        # taken out by hand, it stays out
+        at.multiselect[0].set_value(list(SWEEP)).run()
+        at.run()
+        assert len(figures(healthy(at))[0]["data"]) == 6
+    finally:
+        lock.release()
+
+
+def test_a_run_in_training_is_there_from_the_start(bundled_store: Path) -> None:
+    lock = start_training(bundled_store, "in-training-1")
+    try:
+        assert figures(healthy(opened()))[0]["data"][0]["meta"][0] == "In training [running]"
+        # a link that names its runs shows those alone
+        assert len(figures(healthy(opened(runs=SWEEP[1])))[0]["data"]) == 2
+    finally:
+        lock.release()
