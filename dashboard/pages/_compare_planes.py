@@ -78,7 +78,7 @@ def choose(sides: Sides) -> Choices:
             )
     same_axes = False
     with third:
-        if all(side.has_posterior for side in sides):
+        if sides[0].dataset == sides[1].dataset and all(side.has_posterior for side in sides):
             same_axes = controls.toggle(
                 "Same axes",
                 key="same",

@@ -107,7 +107,7 @@ def score_table(sides: Sides, *, why_not: str | None) -> None:
         column_config={
             "Score": st.column_config.TextColumn(pinned=True),
             **{name: st.column_config.TextColumn(alignment="right") for name in numeric},
-            "Better": st.column_config.TextColumn(width=170),
+            "Better": st.column_config.TextColumn(width=200),
         },
         key="compare-scores",
         alt="Scores of both runs on the test images, their difference, and which is better",

@@ -96,14 +96,15 @@ def groups_of(series: Sequence[Series]) -> list[list[Series]]:
 
 
 def kind_of(record: RunRecord) -> str:
-    """Say in words what makes a run's losses comparable: 'digits, 1 x 8 x 8 values, Bernoulli'."""
+    """Say in words what makes a run's losses comparable: 'digits 8 × 8, Bernoulli'."""
     data, config = _data(record), record.config
     likelihood = (
         f"Gaussian with sigma {config.sigma:.3g}"
         if config.likelihood == "gaussian"
         else config.likelihood.title()
     )
-    return f"{data.dataset}, {' × '.join(str(size) for size in data.padded)} values, {likelihood}"
+    size = data.padded[1:] if data.padded[0] == 1 else data.padded
+    return f"{data.dataset} {' × '.join(str(side) for side in size)}, {likelihood}"
 
 
 def differences(groups: Sequence[Sequence[Series]]) -> str:

@@ -104,6 +104,12 @@ def points_of(board: Board, split: str) -> list[TradeoffPoint]:
     return points
 
 
+def weight_text(record: RunRecord) -> str:
+    """The equivalent reconstruction weight n / beta in words: 'infinite' at beta 0."""
+    weight = gateway.reconstruction_weight(record.config.beta, gateway.pixels_per_image(record))
+    return "infinite" if weight is None else f"{weight:.5g}"
+
+
 def score_table(points: Sequence[TradeoffPoint], front: Sequence[bool]) -> pd.DataFrame:
     """The board as a table that people read, one row a run."""
     return pd.DataFrame(

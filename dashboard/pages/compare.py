@@ -78,6 +78,6 @@ def _maps(sides: Sides, *, comparable: bool) -> None:
             with column:
                 shown.append(planes.plane_of(side, choices))
         key = "compare-map-" + "".join(plane.side.letter for plane in shown).lower()
-        joined, chosen = maps.draw_maps(shown, same_axes=choices.same_axes and linked, key=key)
+        joined, chosen = maps.draw_maps(shown, same_axes=choices.same_axes, key=key)
         maps.describe_maps(shown, joined)
         looked.looked_at(shown, joined, chosen, comparable=comparable, key=key)

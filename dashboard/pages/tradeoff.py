@@ -107,7 +107,7 @@ def _step(board: Board) -> RunRecord:
         return board.records[0]
     chosen = controls.step_slider(
         "Beta of the run in view",
-        board.betas,
+        {one.id: f"{board.betas[one.id]}, w {parts.weight_text(one)}" for one in board.records},
         key="step",
         default=board.default.id,
         help="Smallest beta first. A click on a point of the board sets it too.",
@@ -181,7 +181,6 @@ def picked_run(event: Any) -> str | None:
 
 def _in_view(point: TradeoffPoint, record: RunRecord, split: str) -> None:
     """The run in view, in numbers, and the way to its latent space."""
-    weight = "infinite" if point.reconstruction_weight is None else f"{point.reconstruction_weight:.5g}"
     excess = controls.show_number(point.scores.get("excess_distortion"))
     active = point.scores.get("active_units")
     with st.container(border=True):
@@ -196,7 +195,7 @@ def _in_view(point: TradeoffPoint, record: RunRecord, split: str) -> None:
 | | |
 |---|--:|
 | Beta | {point.beta:g} |
-| Reconstruction weight w | {weight} |
+| Weight w = n / β | {parts.weight_text(record)} |
 | Rate R, nats | {point.rate:.2f} |
 | Distortion D, nats | {point.distortion:.2f} |
 | Excess D − H(x), nats | {excess} |

@@ -87,12 +87,12 @@ def test_a_run_trained_meanwhile_appears_and_grows(
     page.goto(serve(repo / "streamlit_app.py", env={"VAESCOPE_STORE": str(store)}) + "/curves")
     drawn = chart(page, "curves-negative_elbo-0")
     expect(drawn.locator(".legendtext")).to_have_count(1)
-    live = "document.querySelector('.st-key-curves-negative_elbo-0 .js-plotly-plot')?.data?.at(-1)"
+    live = "document.querySelector('.st-key-curves-negative_elbo-0 .js-plotly-plot')?.calcdata?.at(-1)"
     seen: list[int] = []
 
     def watch(row: dict[str, Any]) -> None:
         # each epoch waits here until the page shows it: within 5 s, and a little for a slow machine's painting
-        page.wait_for_function(f"epoch => {live}?.y.length === epoch", arg=row["epoch"], timeout=8_000)
+        page.wait_for_function(f"epoch => {live}?.length === epoch", arg=row["epoch"], timeout=8_000)
         expect(drawn.locator(".legendtext", has_text="Live run [running]")).to_be_visible(timeout=8_000)
         seen.append(row["epoch"])
 
