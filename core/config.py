@@ -182,7 +182,8 @@ def allowed_values(key: str) -> str:
 
 def reconstruction_weight(beta: float, pixels: int) -> float | None:
     """Weight w of a source that minimises `w * mean BCE over pixels + KL`: n / beta, None (infinite) at beta 0."""
-    return pixels / beta if beta > 0 else None
+    weight = pixels / beta if beta > 0 else math.inf
+    return weight if math.isfinite(weight) else None
 
 
 def beta_of_weight(weight: float, pixels: int) -> float:

@@ -132,6 +132,8 @@ class Run:
 
     @functools.cached_property
     def _opened(self) -> "tuple[nn.Module, Any]":
+        import torch
+
         from core.device import choose_device
         from core.encoding import build_model
         from core.weights import load_weights
@@ -139,7 +141,9 @@ class Run:
         if self.document.weights is None:
             raise CheckpointError(f"Run '{self.name}' has no weights yet: wait for its first epoch to end.")
         device = choose_device(self._device)
-        model = build_model(self.config, self.padded_shape)
+        # without memory until the file has shown that it holds such a network, however large run.json says it is
+        with torch.device("meta"):
+            model = build_model(self.config, self.padded_shape)
         load_weights(self.record.folder / self.document.weights, model)
         return model.to(device).eval(), device
 
@@ -363,6 +367,15 @@ class Run:
         # named by the weights too, so that a run trained further is encoded again
         return self.record.folder / "cache" / f"latents-{split}-{self.document.epoch}.npz"
 
+    def _load_latents(self, path: Path) -> Latents:
+        stored = load_latents(path)
+        if stored.means.shape[1] != self.latent:
+            raise CheckpointError(
+                f"'{path.name}' has {stored.means.shape[1]} latent dimensions, and the run has {self.latent}: "
+                "delete the file and open the run again."
+            )
+        return stored
+
     def latents(self, split: str, *, progress: Progress | None = None) -> Latents:
         """Load the posteriors of a split: stored with the run, or cached, or else encoded now and cached.
 
@@ -373,13 +386,12 @@ class Run:
         if split not in SPLITS:
             raise DataError(f"There is no split '{split}': choose one of {', '.join(SPLITS)}.")
         if path := self.latents_path(split):
-            stored = load_latents(path)
-            if stored.means.shape[1] != self.latent:
-                raise CheckpointError(
-                    f"'{path.name}' has {stored.means.shape[1]} latent dimensions, and the run has {self.latent}: "
-                    "delete the file and open the run again."
-                )
-            return stored
+            try:
+                return self._load_latents(path)
+            except CheckpointError:
+                if path != self._cache_path(split):
+                    raise
+                # a damaged cache is made again
         images, encoded = self.encode_split(split, progress=progress)
         latents = to_latents(images, encoded)
         try:

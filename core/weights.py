@@ -95,4 +95,4 @@ def load_weights(path: Path, model: nn.Module) -> None:
         raise CheckpointError(f"'{name}' is damaged: {one_line(error)}.") from error
     if not all(math.isfinite(float(tensor.sum(dtype=torch.float64))) for tensor in tensors.values()):
         raise CheckpointError(f"'{name}' holds numbers that are not finite: train the run again.")
-    model.load_state_dict(tensors)
+    model.load_state_dict(tensors, assign=True)

@@ -99,8 +99,6 @@ def train(
     say = hooks.on_stage or (lambda sentence: None)
     say("Loading data")
     device = choose_device(config.device)
-    threads = torch.get_num_threads()
-    set_threads(config.threads)
     train_set, held_set, test_set = (load_images(config, split) for split in ("train", "validation", "test"))
     padded = pad(train_set.pixels[:1], config.pad).shape[1:]
     if config.batch_size > len(train_set):
@@ -137,11 +135,13 @@ def train(
         versions=_versions(),
         machine=describe(device, config.precision),
     )
+    threads = torch.get_num_threads()
     with run_lock(folder).acquire(timeout=5):
         writer = _Writer(folder, document)
         # the initial weights are the last good ones of a run that diverges in its first epoch
         writer.checkpoint(model, epoch=0)
         try:
+            set_threads(config.threads)
             if hooks.on_start:
                 hooks.on_start(folder.name, config)
             watched = held_set if len(held_set) else test_set

@@ -73,12 +73,18 @@ def show_point(board: Board, record: RunRecord, clicked: int | None, *, with_ima
             continue  # said above, under the rows
         names.append(f"{board.betas[one.id]}{_point_scores(one, split, row)}")
     st.subheader(f"Image {row} of the {split} images{_class_words(record, split, row)}")
+    st.caption(
+        "D and R of this one image, in nats: D at one seeded draw of z; the pictures are decoded at the mean."
+    )
     scale = max(1, round(80 / original.shape[-1]))
     with st.container(horizontal=True, gap="small"):
         for cell, name in zip(cells, names, strict=True):
             with st.container(width=88, gap=None):
                 st.image(
-                    image_grid(cell, columns=1, scale=scale), caption=controls.plain(name), alt=name, width=80
+                    image_grid(cell, columns=1, scale=scale),
+                    caption="  \n".join(controls.plain(part) for part in name.split(": ")),
+                    alt=name,
+                    width=80,
                 )
     frame = image_frame(np.concatenate(cells), ids=np.arange(len(cells)))
     frame.insert(0, "shown_as", np.repeat(names, len(frame) // len(names)))

@@ -199,7 +199,7 @@ def _lattice_words(record: RunRecord) -> str:
     where = " along the one dimension" if record.config.latent == 1 else ""
     return (
         f"Decoded lattice{where}: each tile is the image at Φ⁻¹ of its place on the p-value map, "
-        f"beta {record.config.beta:g}. All tiles alike: the decoder ignores z."
+        f"beta {record.config.beta:g}. Where all tiles are alike, the decoder ignores z."
     )
 
 

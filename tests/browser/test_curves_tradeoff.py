@@ -147,5 +147,5 @@ def test_a_clicked_image_is_shown_at_every_beta(
     page.mouse.click(*shown.call("toClient", "p-values", chosen))
     expect(page.get_by_text(f"Image {chosen} of the test images")).to_be_visible(timeout=15_000)
     settle(page)
-    page.get_by_text("β 4: D", exact=False).scroll_into_view_if_needed()
+    page.get_by_text("β 4", exact=False).last.scroll_into_view_if_needed()
     page.screenshot(path=screenshots / "tradeoff-image.png")

@@ -219,7 +219,7 @@ def test_a_clicked_image_is_shown_at_every_beta(bundled_store: Path) -> None:
     said = words(healthy(at))
     assert f"Image {chosen} of the test images, class {stored.labels[3]}" in said
     shown = captions(at)
-    assert f"β 1: D {stored.distortion[3]:.1f} R {stored.rate[3]:.1f}" in shown
+    assert f"β 1  \nD {stored.distortion[3]:.1f} R {stored.rate[3]:.1f}" in shown
     assert len(shown) == 1 + 1 + len(SWEEP)
     header, _ = latent_map(at)
     assert header["panels"][2]["marker"] == pytest.approx(norm.cdf(stored.means[3]).tolist(), abs=1e-6)
