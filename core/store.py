@@ -279,6 +279,21 @@ def _annotations(folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         return {}, (str(error),)
 
 
+def _checked_scores(scores: dict[str, Any], latent: int) -> dict[str, Any]:
+    """Refuse scores whose shape would trip a reader: splits are objects of numbers, null, or a number a dimension."""
+    for split in ("train", "validation", "test"):
+        for name, value in (
+            scores.get(split, {}) if isinstance(scores.get(split, {}), dict) else {"": ""}
+        ).items():
+            listed = isinstance(value, list) and len(value) == latent
+            if not all(one is None or type(one) in (int, float) for one in (value if listed else [value])):
+                raise CheckpointError(
+                    f"'scores.json' is damaged: '{one_line(f'{split} {name}', limit=60)}' is no score; "
+                    "evaluate the run again, or restore the file from a copy."
+                )
+    return scores
+
+
 def read_record(folder: Path) -> RunRecord:
     """Describe one folder; a broken one is described as broken, with the reason, never raised."""
     # a folder's name may hold anything, bytes that are no text too: shown, it is one line of plain characters
@@ -312,7 +327,7 @@ def read_record(folder: Path) -> RunRecord:
     scores = None
     if (folder / "scores.json").exists():
         try:
-            scores = read_json(folder / "scores.json")
+            scores = _checked_scores(read_json(folder / "scores.json"), document.config.latent)
         except CheckpointError as error:
             problems = (*problems, str(error))
     return RunRecord(

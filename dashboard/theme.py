@@ -213,3 +213,21 @@ def figure_template(dark: bool) -> go.layout.Template:
             "dragmode": "zoom",
         }
     )
+
+
+def dimension_name(index: int, *, code: bool = False) -> str:
+    """Name of a latent dimension, counted from 1: 'z 1', or 'code 1' of a family without a prior."""
+    return f"{'code' if code else 'z'} {index + 1}"
+
+
+def latent_axis(index: int, *, rate: float | None = None, code: bool = False) -> str:
+    """Title of an axis of a latent plane, with its unit, and the dimension's rate where it has one."""
+    if code:
+        return f"{dimension_name(index, code=True)} (no unit)"
+    known = "" if rate is None else f"; R = {rate:.2f} nats per image"
+    return f"{dimension_name(index)} (prior σ{known})"
+
+
+def p_value_axis(index: int, *, code: bool = False) -> str:
+    """Title of an axis of a p-value map."""
+    return f"p-value of {dimension_name(index, code=code)} (no unit)"

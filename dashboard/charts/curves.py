@@ -13,6 +13,7 @@ from dashboard.theme import (
     SEQUENTIAL_SCALE,
     SPLIT_DASHES,
     SPLIT_MARKERS,
+    dimension_name,
     palette,
     plotly_text,
     run_colour,
@@ -160,8 +161,8 @@ def curves_frame(curves: Sequence[Curve]) -> pd.DataFrame:
 def rate_heatmap(rates: Any, epochs: Sequence[int] | np.ndarray, *, dark: bool) -> go.Figure:
     """Draw the rate of each latent dimension over the epochs.
 
-    Rows are sorted by the rate at the last epoch that has one, the most informative at the top, and named by
-    the dimension's true index.
+    Rows are sorted by the rate at the last epoch that has one, the most informative at the top, and named as on
+    every page (`theme.dimension_name`).
 
     Args:
         rates: (E, L) nats per image; None or NaN leaves a gap.
@@ -169,7 +170,7 @@ def rate_heatmap(rates: Any, epochs: Sequence[int] | np.ndarray, *, dark: bool) 
         dark: whether the page is dark.
 
     Returns:
-        The figure, one heat map; `customdata` holds the true index of each row.
+        The figure, one heat map; `customdata` holds the number of each row's dimension, counted from 1.
 
     Raises:
         ValueError: if the two shapes do not fit.
@@ -200,12 +201,12 @@ def rate_heatmap(rates: Any, epochs: Sequence[int] | np.ndarray, *, dark: bool) 
             x=columns.astype(np.float32),
             y=np.arange(len(order), dtype=np.int16),
             z=grid.T.astype(np.float32),
-            customdata=np.broadcast_to(order[:, None], grid.T.shape).astype(np.int16),
+            customdata=np.broadcast_to(order[:, None] + 1, grid.T.shape).astype(np.int16),
             colorscale=SEQUENTIAL_SCALE,
             zmin=0,
             ygap=1 if len(order) <= MAX_ROW_NAMES else 0,
             hoverongaps=False,
-            hovertemplate="dimension %{customdata}<br>epoch %{x}<br>rate <b>%{z:.4~g}</b> nats per image"
+            hovertemplate="z %{customdata}<br>epoch %{x}<br>rate <b>%{z:.4~g}</b> nats per image"
             "<extra></extra>",
             colorbar={
                 "title": {"text": "Rate (nats per image)", "side": "right", "font": {"size": 12}},
@@ -223,7 +224,7 @@ def rate_heatmap(rates: Any, epochs: Sequence[int] | np.ndarray, *, dark: bool) 
         range=[len(order) - 0.5, -0.5],
         tickmode="array",
         tickvals=named.tolist(),
-        ticktext=[f"{order[row]}" for row in named],
+        ticktext=[dimension_name(int(order[row])) for row in named],
     )
     return figure
 
@@ -234,7 +235,7 @@ def rate_frame(rates: Any, epochs: Sequence[int] | np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "epoch": np.repeat(np.asarray(epochs), grid.shape[1]),
-            "dimension": np.tile(np.arange(grid.shape[1]), len(grid)),
+            "dimension": np.tile([dimension_name(k) for k in range(grid.shape[1])], len(grid)),
             "rate_nats_per_image": grid.ravel(),
         }
     )

@@ -124,8 +124,8 @@ def _panels(planes: Sequence[Plane], joined: Joined, *, same_axes: bool) -> list
                 id=f"{letter}-p",
                 title=f"{letter}: p-value map {of}",
                 xy=_placed(plane.p_values, rows, lift),
-                x_title=f"p-value of {x.split(' (')[0]}",
-                y_title=y if flat else f"p-value of {y.split(' (')[0]}",
+                x_title=plane.p_axis(0),
+                y_title=y if flat else plane.p_axis(1),
                 domain=(0.0, 1.0, float(labels.min(initial=0)) - 0.5, float(labels.max(initial=0)) + 0.5)
                 if flat
                 else (0.0, 1.0, 0.0, 1.0),

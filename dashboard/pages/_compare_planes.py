@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard import controls, gateway
+from dashboard import controls, gateway, theme
 from dashboard.gateway import MapData
 from dashboard.pages._compare_sides import Side, Sides, side_key
 
@@ -42,8 +42,12 @@ class Plane:
     def axis(self, place: int) -> str:
         """Name of a shown dimension, counted from 1, with its rate."""
         k = self.dimensions[place]
-        name = f"{'code' if self.what == 'codes' else 'z'} {k + 1}"
-        return name if self.rates is None else f"{name} (R = {self.rates[k]:.2f} nats per image)"
+        rate = None if self.rates is None else float(self.rates[k])
+        return theme.latent_axis(k, rate=rate, code=self.what == "codes")
+
+    def p_axis(self, place: int) -> str:
+        """Title of the same axis on the p-value map."""
+        return theme.p_value_axis(self.dimensions[place], code=self.what == "codes")
 
 
 @dataclass(frozen=True)
@@ -59,23 +63,11 @@ def choose(sides: Sides) -> Choices:
     """Pick splits, means or samples, scale and dimensions."""
     first, second, third = st.columns([1, 1.3, 1.1], vertical_alignment="bottom")
     with first:
-        split = controls.segmented(
-            "Images",
-            {"test": "Test", "train": "Train", "both": "Both"},
-            key="split",
-            default="both" if all(side.small for side in sides) else "test",
-            help="Training images are those that a run trained on, without the ones held out for validation.",
-        )
+        splits = controls.pick_splits(both=all(side.small for side in sides))
     show = "means"
     with second:
         if any(side.has_posterior for side in sides):
-            show = controls.segmented(
-                "Show",
-                {"means": "Posterior means", "samples": "Posterior samples"},
-                key="show",
-                default="means",
-                help="Only samples of a posterior that matches the prior are spread evenly by Φ.",
-            )
+            show = controls.pick_show()
     same_axes = False
     with third:
         if sides[0].dataset == sides[1].dataset and all(side.has_posterior for side in sides):
@@ -85,13 +77,7 @@ def choose(sides: Sides) -> Choices:
                 default=True,
                 help="Both latent planes at one scale, so that their spreads compare; off: each fits its points.",
             )
-    return Choices(("test", "train") if split == "both" else (split,), show, same_axes)
-
-
-def rates_of(side: Side, split: str) -> np.ndarray | None:
-    """Stored rate a dimension, nats per image: (L,), None without a posterior."""
-    stored = ((side.record.scores or {}).get(split) or {}).get("rate_per_dimension")
-    return None if stored is None else np.asarray(stored, np.float64)
+    return Choices(splits, show, same_axes)
 
 
 def plane_of(side: Side, choices: Choices) -> Plane:
@@ -100,7 +86,7 @@ def plane_of(side: Side, choices: Choices) -> Plane:
     what = choices.show if side.has_posterior else "codes"
     latents = data.latents
     coordinates = gateway.posterior_samples(latents, seed=SAMPLE_SEED) if what == "samples" else latents.means
-    rates = rates_of(side, choices.splits[0])
+    rates = gateway.rate_per_dimension(side.record, choices.splits[0])
     # codes have no rate: their variance is what they have to tell images apart
     worth = rates if rates is not None else latents.means.var(0, dtype=np.float64)
     dimensions = _pick_dimensions(side, worth, rates)

@@ -83,13 +83,16 @@ class View:
 
     def short(self, dimension: int) -> str:
         """Name of a dimension, counted from 1."""
-        return f"{'code' if self.what == 'code' else 'z'} {dimension + 1}"
+        return theme.dimension_name(dimension, code=self.what == "code")
 
     def axis(self, dimension: int) -> str:
         """Name of a dimension with its rate, where it has one."""
-        if self.rates is None:
-            return self.short(dimension)
-        return f"{self.short(dimension)} (R = {self.rates[dimension]:.2f} nats per image)"
+        rate = None if self.rates is None else float(self.rates[dimension])
+        return theme.latent_axis(dimension, rate=rate, code=self.what == "code")
+
+    def p_axis(self, dimension: int) -> str:
+        """Title of an axis of the p-value map."""
+        return theme.p_value_axis(dimension, code=self.what == "code")
 
     def plane(self, z: np.ndarray) -> np.ndarray:
         """(..., L) -> (..., 2), the two dimensions shown."""
@@ -121,25 +124,12 @@ def view_of(record: RunRecord) -> View:
     first, second, third = st.columns([1.1, 1.3, 1.6], vertical_alignment="bottom")
     with first:
         small = document.data.train + document.data.validation + document.data.test < gateway.SMALL_DATA
-        split = controls.segmented(
-            "Images",
-            {"test": "Test", "train": "Train", "both": "Both"},
-            key="split",
-            default="both" if small else "test",
-            help="Training images are those that the run trained on, without the ones held out for validation.",
-        )
+        splits = controls.pick_splits(both=small)
     with second:
         what = "code"
         if has_posterior:
-            what = controls.segmented(
-                "Show",
-                {"means": "Posterior means", "samples": "Posterior samples"},
-                key="show",
-                default="means",
-                help="Only samples of a posterior that matches the prior are spread evenly by Φ.",
-            )
-    splits = ("test", "train") if split == "both" else (split,)
-    rates = _rates(record, "test" if split == "both" else split)
+            what = controls.pick_show()
+    rates = gateway.rate_per_dimension(record, splits[0])
     with third:
         dimensions = _pick_dimensions(config.latent, rates)
     contours = has_posterior and controls.toggle(
@@ -172,11 +162,6 @@ def view_of(record: RunRecord) -> View:
 
 def _coordinates(latents: Latents, what: str) -> np.ndarray:
     return gateway.posterior_samples(latents, seed=SAMPLE_SEED) if what == "samples" else latents.means
-
-
-def _rates(record: RunRecord, split: str) -> np.ndarray | None:
-    stored = ((record.scores or {}).get(split) or {}).get("rate_per_dimension")
-    return None if stored is None else np.asarray(stored, np.float64)
 
 
 def _pick_dimensions(latent: int, rates: np.ndarray | None) -> tuple[int, int]:

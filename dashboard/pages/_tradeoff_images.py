@@ -22,7 +22,7 @@ def reconstruction_rows(board: Board) -> None:
     first = board.records[0]
     if not controls.need_data(first):
         return
-    ids = gateway.example_points(first, EXAMPLES)
+    ids = gateway.example_ids(first, EXAMPLES)
     originals = gateway.originals(first, ids)
     records = _spread(board.records)
     names, rows = ["original"], [originals.astype(np.float32) / 255]

@@ -10,7 +10,7 @@ from dashboard.components.latent_map import UNLABELLED, Panel, latent_map
 from dashboard.gateway import MapData, RunRecord, VAEScopeError
 from dashboard.pages import _tradeoff_images as pictures
 from dashboard.pages._tradeoff_board import Board, stored_latents
-from dashboard.theme import CLASS_COLOURS
+from dashboard.theme import CLASS_COLOURS, dimension_name, latent_axis, p_value_axis
 
 LATTICE = 15
 """Tiles a side."""
@@ -76,8 +76,8 @@ def dimensions_of(record: RunRecord) -> tuple[int, int]:
     """The two dimensions that carry the most rate, in falling order; of two, (0, 1)."""
     if record.config.latent <= 2:
         return (0, record.config.latent - 1)
-    rates = ((record.scores or {}).get("test") or {}).get("rate_per_dimension") or []
-    order = np.argsort([-float(one) for one in rates], kind="stable") if len(rates) > 1 else np.arange(2)
+    rates = gateway.rate_per_dimension(record, "test")
+    order = np.arange(2) if rates is None else np.argsort(-rates, kind="stable")
     return int(order[0]), int(order[1])
 
 
@@ -140,8 +140,8 @@ def _panels(
             id="latent",
             title=f"Latent means, {beta}",
             xy=plane.astype(np.float32),
-            x_title=f"mean of z[{first}] (prior standard deviations)",
-            y_title=f"mean of z[{second}] (prior standard deviations)",
+            x_title=latent_axis(first),
+            y_title=latent_axis(second),
             domain=domain,
             circles=(1.0, 2.0),
             clickable_empty=False,
@@ -151,8 +151,8 @@ def _panels(
             id="p-values",
             title=f"p-value map, {beta}",
             xy=unit,
-            x_title=f"Φ(mean of z[{first}]), no unit",
-            y_title=f"Φ(mean of z[{second}]), no unit",
+            x_title=p_value_axis(first),
+            y_title=p_value_axis(second),
             domain=square,
             clickable_empty=False,
             alt=f"The same images on the unit square, by the normal CDF of each mean, at {beta}",
@@ -164,8 +164,8 @@ def _panels(
                 id="lattice",
                 title=f"Decoded lattice, {beta}",
                 xy=np.full_like(unit, np.nan),
-                x_title=f"p-value of z[{first}], no unit",
-                y_title=f"p-value of z[{second}], no unit",
+                x_title=p_value_axis(first),
+                y_title=p_value_axis(second),
                 domain=square,
                 image=lattice,
                 marker=(spot[0], spot[1]) if spot else None,
@@ -184,7 +184,8 @@ def _say_shown(record: RunRecord, data: MapData, split: str) -> None:
     if record.config.latent > 2:
         first, second = dimensions_of(record)
         words += (
-            f", in the two most informative of {record.config.latent} dimensions: {first} and {second}. The lattice "
+            f", in the two most informative of {record.config.latent} dimensions: "
+            f"{dimension_name(first)} and {dimension_name(second)}. The lattice "
             "has the others at 0"
         )
     words += ". Drag pans, Ctrl + wheel zooms, a click on a point shows the image at every beta."

@@ -97,8 +97,8 @@ def _panels(view: View, *, drawn: np.ndarray | None, marker: np.ndarray | None) 
             id="p-values",
             title=view.p_title,
             xy=view.to_unit(planes).astype(np.float32),
-            x_title=f"p-value of {view.short(first)}",
-            y_title=f"p-value of {view.short(second)}",
+            x_title=view.p_axis(first),
+            y_title=view.p_axis(second),
             domain=(0.0, 1.0, 0.0, 1.0),
             draws=None if draws is None else view.to_unit(draws).astype(np.float32),
             marker=None if marker is None else tuple(float(one) for one in view.to_unit(marker)),  # type: ignore[arg-type]

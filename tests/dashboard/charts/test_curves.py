@@ -148,9 +148,9 @@ RATES = [[0.5, 0.1, 0.2], [1.0, 0.0, 3.0], [1.5, None, 4.0]]
 def test_heatmap_rows_are_sorted_and_named_by_their_true_index() -> None:
     figure = rate_heatmap(RATES, [1, 2, 3], dark=False)
     (heat,) = figure.data
-    assert heat.customdata[:, 0].tolist() == [2, 0, 1]
-    assert list(figure.layout.yaxis.ticktext) == ["2", "0", "1"]
-    assert np.allclose(heat.z[0], [0.2, 3.0, 4.0])  # dimension 2, the most informative
+    assert heat.customdata[:, 0].tolist() == [3, 1, 2]
+    assert list(figure.layout.yaxis.ticktext) == ["z 3", "z 1", "z 2"]
+    assert np.allclose(heat.z[0], [0.2, 3.0, 4.0])  # z 3, the most informative
     assert np.allclose(heat.z[1], [0.5, 1.0, 1.5])
     assert np.isnan(heat.z[2, 2])
     assert list(heat.x) == [1, 2, 3]
@@ -186,4 +186,4 @@ def test_order_uses_the_last_epoch_that_has_rates() -> None:
 def test_rate_frame() -> None:
     frame = rate_frame(RATES, [1, 2, 3])
     assert len(frame) == 9
-    assert frame.iloc[5].tolist() == [2, 2, 3.0]
+    assert frame.iloc[5].tolist() == [2, "z 3", 3.0]

@@ -205,7 +205,10 @@ def test_eight_dimensions_show_the_two_most_informative_and_any_chosen(bundled_s
     latents = stored(bundled_store, EIGHT)
     header, sections = maps(at)[0]
     np.testing.assert_array_equal(sections["xy:B-latent"], latents.means[:, best])
-    assert header["panels"][1]["x_title"] == f"z {best[0] + 1} (R = {rates[best[0]]:.2f} nats per image)"
+    assert (
+        header["panels"][1]["x_title"]
+        == f"z {best[0] + 1} (prior σ; R = {rates[best[0]]:.2f} nats per image)"
+    )
     assert "share the seed, not the draws" in captions(at)
     chosen = maps(healthy(opened(ONE, EIGHT, split="test", **{"dx-b": "1", "dy-b": "4"})))[0][1]
     np.testing.assert_array_equal(chosen["xy:B-latent"], latents.means[:, [0, 3]])

@@ -189,7 +189,7 @@ def test_the_heat_map_is_the_history(bundled_store: Path) -> None:
     heat = figures(at)[-1]["data"][0]
     last = history(bundled_store, "bundled-digits-8d")[-1]["train"]["rate_per_dimension"]
     order = sorted(range(8), key=lambda j: -last[j])
-    assert figures(at)[-1]["layout"]["yaxis"]["ticktext"] == [str(j) for j in order]
+    assert figures(at)[-1]["layout"]["yaxis"]["ticktext"] == [f"z {j + 1}" for j in order]
     assert heat["type"] == "heatmap"
 
 

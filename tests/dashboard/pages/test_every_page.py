@@ -37,7 +37,10 @@ def without_data(store: Path, nothing: Path) -> dict[str, str]:
     """Only runs whose images are not on this machine."""
     for folder in store.glob("bundled-digits-*"):
         shutil.rmtree(folder)
-    return {"run": "bundled-fashion-weight-500", "runs": "bundled-fashion-weight-500,bundled-fashion-weight-50"}
+    return {
+        "run": "bundled-fashion-weight-500",
+        "runs": "bundled-fashion-weight-500,bundled-fashion-weight-50",
+    }
 
 
 def only_without_posterior(store: Path, nothing: Path) -> dict[str, str]:

@@ -18,7 +18,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.store import read_record
-from dashboard import controls, gateway, theme
+from dashboard import controls, theme
+from dashboard.gateway import sketches
 from dashboard.pages import _runs_table as table
 from dashboard.pages._runs_thumbnail import draw_points
 
@@ -145,11 +146,11 @@ def test_data_missing(bundled_store: Path, tmp_path: Path, monkeypatch: pytest.M
     path.write_text(json.dumps(document))
     (folder / "latents-test.npz").unlink()
     # before torch is loaded there is no picture; afterwards the decoded lattice, which needs no data
-    monkeypatch.setattr(gateway, "_WARM", threading.Event())
+    monkeypatch.setattr(sketches, "WARM", threading.Event())
     listed = rows(opened(find="far")).iloc[0]
     assert (listed["name"], listed["data"], listed["state"]) == ("Far data", "fashion-mnist", "finished")
     assert pd.isna(listed["map"])
-    gateway._WARM.set()
+    sketches.WARM.set()
     assert rows(opened(find="far")).iloc[0]["map"].startswith("data:image/png;base64,")
 
 

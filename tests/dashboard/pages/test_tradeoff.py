@@ -127,8 +127,8 @@ def test_the_reconstructions_are_the_models_own(bundled_store: Path) -> None:
     from dashboard import gateway
 
     record = next(one for one in gateway.runs() if one.id == SWEEP[5])
-    ids = gateway.example_points(record, 10)
-    rows = [gateway.split_and_row(one)[1] for one in ids]
+    ids = gateway.example_ids(record, 10)
+    rows = [gateway.split_and_row(int(one))[1] for one in ids]
     test = catalog.load("digits", "test")
     pixels = test.pixels[np.searchsorted(test.ids, rows)]
     assert sorted(test.labels[np.searchsorted(test.ids, rows)]) == list(range(10))
@@ -235,7 +235,7 @@ def test_more_dimensions_show_the_two_that_carry_most(bundled_store: Path) -> No
     _, sections = latent_map(at)
     stored = load_latents(bundled_store / "bundled-digits-8d" / "latents-test.npz")
     np.testing.assert_array_equal(sections["xy:latent"], stored.means[:, [first, second]])
-    assert f"most informative of 8 dimensions: {first} and {second}" in words(at)
+    assert f"most informative of 8 dimensions: z {first + 1} and z {second + 1}" in words(at)
     assert not at.select_slider  # one run: nothing to step through
 
 

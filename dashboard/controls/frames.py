@@ -1,0 +1,69 @@
+"""Figures and pictures with their downloads."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from dashboard.charts import plot_config
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """CSV of a frame; text cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
+
+    def safe(value: Any) -> Any:
+        return (
+            f"'{value}"
+            if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+            else value
+        )
+
+    return frame.map(safe).to_csv(index=False).encode()
+
+
+def download_csv(frame: pd.DataFrame, *, filename: str, key: str, label: str = "Data (CSV)") -> None:
+    """A button that downloads a frame as `<filename>.csv`."""
+    st.download_button(
+        label,
+        data=lambda: csv_bytes(frame),
+        file_name=f"{filename}.csv",
+        mime="text/csv",
+        key=f"csv-{key}",
+        on_click="ignore",
+        icon=":material/table:",
+        type="tertiary",
+    )
+
+
+def figure(
+    drawing: Figure, *, key: str, filename: str, frame: pd.DataFrame | None = None, alt: str = ""
+) -> None:
+    """Show a Plotly figure with its downloads: PNG from the figure's own bar, made in the browser, and CSV."""
+    st.plotly_chart(
+        drawing, key=key, width="stretch", theme=None, config=plot_config(filename), alt=alt or None
+    )
+    if frame is not None:
+        download_csv(frame, filename=filename, key=key)
+
+
+def picture(
+    png: bytes, *, key: str, filename: str, caption: str, alt: str, frame: pd.DataFrame | None = None
+) -> None:
+    """Show a PNG picture with its downloads, at its own size or the column's width."""
+    st.image(png, caption=caption, alt=alt)
+    left, right = st.columns(2)
+    with left:
+        st.download_button(
+            "Picture (PNG)",
+            data=png,
+            file_name=f"{filename}.png",
+            mime="image/png",
+            key=f"png-{key}",
+            on_click="ignore",
+            icon=":material/image:",
+            type="tertiary",
+        )
+    if frame is not None:
+        with right:
+            download_csv(frame, filename=filename, key=key)

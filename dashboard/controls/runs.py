@@ -1,0 +1,117 @@
+"""Pickers of runs."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import gateway, state
+from dashboard.controls.choices import select
+from dashboard.controls.words import plain
+from dashboard.gateway import RunRecord
+
+DEFAULT_RUN = "bundled-digits-beta-1"
+
+
+def usable_runs() -> list[RunRecord]:
+    """Runs that can be opened: readable, with weights, not hidden. Without any, says what to do and ends the page."""
+    records = gateway.runs()
+    usable = [
+        record
+        for record in records
+        if record.document is not None and record.state != "damaged" and record.document.weights
+    ]
+    if not usable:
+        empty_store(broken=len(records))
+        st.stop()
+    return usable
+
+
+def empty_store(*, broken: int = 0) -> None:
+    """Say that there is no run to show, and how to train the first one."""
+    others = (
+        f" {broken} other folders are listed on the Runs page, with the reason why each cannot be opened."
+        if broken
+        else ""
+    )
+    st.info(
+        f"No run can be shown yet.{others} Train the first one in a terminal; it takes seconds:",
+        icon=":material/info:",
+    )
+    st.code("python -m core train digits-vae", language="bash")
+    st.caption(
+        f"Runs are read from {plain(str(gateway.store_path()))}; a new one is found when the page is reloaded."
+    )
+
+
+def default_run(records: Sequence[RunRecord]) -> str:
+    """Id of a sensible first run: the bundled beta = 1, else the newest that is finished, else the newest."""
+    by_id = {record.id: record for record in records}
+    if DEFAULT_RUN in by_id:
+        return DEFAULT_RUN
+    return next((record.id for record in records if record.state == "finished"), records[0].id)
+
+
+def run_titles(records: Sequence[RunRecord]) -> dict[str, str]:
+    """{id: display name}, with the id behind names that stand twice, and the state of runs that are not finished."""
+    names = [record.name for record in records]
+    titles = {}
+    for record in records:
+        title = record.name if names.count(record.name) == 1 else f"{record.name} ({record.id})"
+        titles[record.id] = title if record.state == "finished" else f"{title} [{record.state}]"
+    return titles
+
+
+def pick_run(
+    label: str = "Run",
+    *,
+    key: str = "run",
+    records: Sequence[RunRecord] | None = None,
+    default: str | None = None,
+) -> RunRecord:
+    """Choose one run; its id lives in the URL. Ends the page with a sentence where there is none."""
+    choices = list(records) if records is not None else usable_runs()
+    _say_unknown(key, choices)
+    chosen = select(label, run_titles(choices), key=key, default=default or default_run(choices))
+    record = next(record for record in choices if record.id == chosen)
+    state.share(key, record.id, record.id)  # a link names its run even where it is the default
+    if record.reason:
+        st.warning(plain(record.reason), icon=":material/warning:")
+    return record
+
+
+def pick_runs(
+    label: str, *, key: str, records: Sequence[RunRecord], default: Sequence[str], most: int = 8
+) -> list[RunRecord]:
+    """Choose several runs; their ids live in the URL. May be empty: the page says what to do then."""
+    by_id = {record.id: record for record in records}
+    _say_unknown(key, records)
+
+    def parse(text: str) -> list[str] | None:
+        return [one for one in state.as_ids(text) if one in by_id][:most] or None
+
+    state.restore(key, parse=parse, default=[one for one in default if one in by_id])
+    state.limit(
+        key, lambda value: all(one in by_id for one in value), [one for one in default if one in by_id]
+    )
+    titles = run_titles(records)
+    chosen = st.multiselect(
+        label,
+        list(by_id),
+        key=key,
+        format_func=lambda one: titles[one],
+        max_selections=most,
+        placeholder="Choose runs",
+    )
+    state.share(key, list(chosen), state.ids_text(chosen) or None)
+    return [by_id[one] for one in chosen]
+
+
+def _say_unknown(key: str, records: Sequence[RunRecord]) -> None:
+    known = {record.id for record in records}
+    missing = [one for one in state.as_ids(state.linked(key)) if one not in known]
+    if missing:
+        st.warning(
+            f"The link names {plain(', '.join(missing)[:200])}, which cannot be shown here: it was deleted, hidden, "
+            "or does not fit this page. Another run is shown instead.",
+            icon=":material/link_off:",
+        )

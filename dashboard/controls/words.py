@@ -1,0 +1,72 @@
+"""Text and numbers as pages print them, and the guard around a page."""
+
+import functools
+import logging
+import re
+import secrets
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.gateway import VAEScopeError
+
+log = logging.getLogger("vaescope")
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&^=@\"'])")
+
+
+def is_dark() -> bool:
+    """Whether the reader looks at the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def plain(text: str) -> str:
+    """Escape text that a person typed, so that Markdown shows it letter by letter."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def show_number(value: float | None, digits: int = 2) -> str:
+    """A number as pages print it; what does not apply is said so."""
+    return "does not apply" if value is None else f"{value:.{digits}f}"
+
+
+def how_to_read(text: str) -> None:
+    """The short explanation of a page's figures, with their formula; `text` is our own Markdown."""
+    with st.expander("How to read this", icon=":material/menu_book:"):
+        st.markdown(text)
+
+
+def guarded(page: Callable[[], None]) -> Callable[[], None]:
+    """Wrap a page: an error becomes one sentence, its traceback goes to the server's log under a number."""
+
+    @functools.wraps(page)
+    def safe() -> None:
+        try:
+            page()
+        except VAEScopeError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+        except Exception:
+            number = secrets.token_hex(4)
+            log.exception("error %s on page %s", number, page.__module__)
+            st.error(
+                f"This page met an error that it did not expect. Its number is {number}: the details stand under it "
+                "in the server's log. Reload the page, or choose another run.",
+                icon=":material/error:",
+            )
+
+    return safe
+
+
+def go(page: str, **choices: str) -> None:
+    """Open another page with these choices in its URL, as in `go("latent", run=record.id)`; does not come back.
+
+    Args:
+        page: its module's name: runs, latent, curves, tradeoff, compare.
+        **choices: parameters of its URL; several ids are joined by `state.ids_text`.
+    """
+    pages = state.recall("pages")
+    if pages is None:  # the page stands alone, without the frame of dashboard.app, as in tests
+        state.remember("went", (page, choices))
+        st.rerun()
+    st.switch_page(pages[page], query_params=choices)

@@ -1,0 +1,91 @@
+"""What models make of latents and of images; results are kept, and shared read-only."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.generation import lattice_points
+from core.store import RunRecord
+from dashboard.gateway.listing import opened
+from dashboard.gateway.points import originals
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """Make a cached array read-only: every session is handed the same one."""
+    array.setflags(write=False)
+    return array
+
+
+def decode(record: RunRecord, z: np.ndarray) -> np.ndarray:
+    """Decode latents (N, L) -> expected pixels in [0, 1], (N, C, H, W).
+
+    Raises:
+        CheckpointError: the weights are missing or damaged.
+    """
+    array = np.ascontiguousarray(z, np.float32)
+    # the bytes themselves are the key: unlike an array's, their hash is never taken from a sample
+    return _decode(str(record.folder), record.stamp, array.tobytes(), len(array), _record=record)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _decode(folder: str, stamp: str, z: bytes, rows: int, _record: RunRecord) -> np.ndarray:
+    run = opened(_record)
+    return _frozen(run.decode(np.frombuffer(z, np.float32).reshape(rows, run.latent)))
+
+
+def lattice(
+    record: RunRecord,
+    n: int,
+    *,
+    dimensions: tuple[int, int] = (0, 1),
+    base: np.ndarray | None = None,
+    centre: np.ndarray | None = None,
+    spread: np.ndarray | None = None,
+) -> np.ndarray:
+    """Decode the n x n lattice of the p-value map: (n, n, C, H, W), row 0 at the top.
+
+    Args:
+        record: of the run.
+        n: tiles a side.
+        dimensions: the two that the lattice spans.
+        base: (L,) where the other dimensions stand; 0 if None.
+        centre: (L,) what p = 1/2 means, and
+        spread: (L,) the unit of the p-value map; the prior's 0 and 1 if None.
+
+    Raises:
+        CheckpointError: the weights are missing or damaged.
+    """
+    run = opened(record)
+    z = lattice_points(n, latent=run.latent, dimensions=dimensions, base=base)
+    if centre is not None and spread is not None:
+        chosen = list(dimensions)
+        z[..., chosen] = z[..., chosen] * spread[chosen] + centre[chosen]
+    return decode(record, z.reshape(n * n, run.latent)).reshape(n, n, *run.shape)
+
+
+def reconstruct(record: RunRecord, pixels: np.ndarray) -> np.ndarray:
+    """Reconstruct uint8 images (N, C, H, W) at the mean -> (N, C, H, W) in [0, 1].
+
+    Raises:
+        CheckpointError: the weights are missing or damaged.
+        DataError: images that do not fit.
+    """
+    return opened(record).reconstruct(pixels)
+
+
+def reconstruct_points(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Reconstruct the images of points at their means -> (N, C, H, W) in [0, 1], kept for the next time.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+        CheckpointError: the weights are missing or damaged.
+    """
+    return _reconstruct_points(
+        str(record.folder), record.stamp, tuple(int(one) for one in map_ids), _record=record
+    )
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _reconstruct_points(folder: str, stamp: str, map_ids: tuple[int, ...], _record: RunRecord) -> np.ndarray:
+    return _frozen(reconstruct(_record, originals(_record, map_ids)))

@@ -1,0 +1,94 @@
+"""Runs as the store lists them: records, histories, stored scores, and torch loaded in time."""
+
+import contextlib
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.runs import Run
+from core.store import RunRecord, default_store, list_runs, read_history
+
+WARM = threading.Event()
+"""Set once `warm_up` has imported torch whole: what is only worth drawing then looks here."""
+
+
+def warm_up() -> None:
+    """Import torch in the background, so that the first decode does not wait for it; call after the first paint."""
+
+    def load() -> None:
+        import core.encoding
+
+        assert core.encoding
+        WARM.set()
+
+    if not any(thread.name == "warm-up" for thread in threading.enumerate()):
+        threading.Thread(target=load, name="warm-up", daemon=True).start()
+
+
+def store_path() -> Path:
+    """The folder whose runs are shown."""
+    return default_store()
+
+
+def runs(*, hidden: bool = False) -> list[RunRecord]:
+    """List the store, newest first, broken runs too; read anew each time, so that other processes' runs appear."""
+    return [record for record in list_runs() if hidden or not record.hidden]
+
+
+def opened(record: RunRecord) -> Run:
+    """Open a run, once for all sessions until its files change.
+
+    Raises:
+        CheckpointError: it is broken.
+    """
+    return _opened(str(record.folder), record.stamp, _record=record)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _opened(folder: str, stamp: str, _record: RunRecord) -> Run:
+    return Run(_record)
+
+
+def history(record: RunRecord) -> list[dict[str, Any]]:
+    """Rows of a run's history, one an epoch; not to be changed.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    return _history(str(record.folder), record.stamp)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _history(folder: str, stamp: str) -> list[dict[str, Any]]:
+    return read_history(Path(folder))
+
+
+def score(record: RunRecord, name: str, split: str = "test") -> float | None:
+    """One stored score of a split, None where it is not there or does not apply."""
+    value = ((record.scores or {}).get(split) or {}).get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def rate_per_dimension(record: RunRecord, split: str) -> np.ndarray | None:
+    """Stored rate of each dimension, nats per image: (L,), None without a posterior or before the first scores."""
+    stored = ((record.scores or {}).get(split) or {}).get("rate_per_dimension")
+    return None if stored is None else np.asarray(stored, np.float64)
+
+
+def pixels_per_image(record: RunRecord) -> int:
+    """n: values per padded image."""
+    assert record.document is not None
+    channels, height, width = record.document.data.padded
+    return channels * height * width
+
+
+def folder_size(record: RunRecord) -> int:
+    """Bytes of all files in a run's folder."""
+    total = 0
+    for path in record.folder.rglob("*"):
+        with contextlib.suppress(OSError):  # a file that goes while we count
+            total += path.lstat().st_size if not path.is_dir() else 0
+    return total

@@ -1,0 +1,190 @@
+"""Points and their images: latents of a split, the points of a map, and the pixels behind their ids."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.data import catalog
+from core.data.images import ImageSet, stratified_sample
+from core.errors import DataError
+from core.latents import Latents
+from core.store import RunRecord
+from dashboard.gateway.listing import opened
+
+Progress = Callable[[int, int], None]
+
+MAP_POINTS = 10_000
+"""Points on a map at most; where there are more, a stratified, seeded sample is shown and said to be one."""
+
+SMALL_DATA = 5_000
+"""Data sets below this many images show both splits by default."""
+
+SPLIT_CODES = ("test", "train", "validation")
+
+
+def data_available(dataset: str) -> bool:
+    """Whether a data set's files are on this machine.
+
+    Raises:
+        DataError: no such data set.
+    """
+    return catalog.is_available(dataset)
+
+
+def data_folder() -> Path:
+    """Where data sets lie."""
+    return catalog.data_folder()
+
+
+def fetch(dataset: str, progress: Callable[[int, int, str], None]) -> None:
+    """Download a data set; `progress` is called with bytes done, bytes in all (0: unknown) and the file's name.
+
+    Raises:
+        DataError: every mirror failed; the sentence says where to put the files by hand.
+    """
+    catalog.fetch(dataset, progress=progress)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def images(dataset: str, split: str) -> ImageSet:
+    """Load an official split ('train' or 'test') of a data set.
+
+    Raises:
+        DataMissing: its files are not on this machine.
+        DataError: they are damaged.
+    """
+    return catalog.load(dataset, split)
+
+
+def latents_ready(record: RunRecord, split: str) -> bool:
+    """Whether a split's latents are stored or cached, so that `latents` returns at once."""
+    return opened(record).latents_path(split) is not None
+
+
+def latents(record: RunRecord, split: str, progress: Progress | None = None) -> Latents:
+    """Posteriors of a split: stored, cached, or encoded now (`progress` is then called with images done and in all).
+
+    Raises:
+        DataMissing: they must be encoded and the data set is not on this machine.
+        CheckpointError: a file is damaged.
+    """
+    made = None
+    if progress is not None and not latents_ready(record, split):
+        # outside the cached function: Streamlit refuses there what draws on the page, such as a bar
+        made = opened(record).latents(split, progress=progress)
+    return _latents(str(record.folder), record.stamp, split, _record=record, _made=made)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _latents(folder: str, stamp: str, split: str, _record: RunRecord, _made: Latents | None) -> Latents:
+    return _made if _made is not None else opened(_record).latents(split)
+
+
+@dataclass(frozen=True, eq=False)
+class MapData:
+    """The points of a map: rows of one or two splits of a run, perhaps a sample of them."""
+
+    latents: Latents
+    """The rows shown; `ids` are rows in the source"""
+    ids: np.ndarray
+    """(N,) uint32, unique over splits: see `split_and_row`"""
+    splits: np.ndarray
+    """(N,) uint8, index into SPLIT_CODES"""
+    total: int
+    """Images before sampling"""
+
+    @property
+    def sampled(self) -> bool:
+        """Whether fewer points are shown than there are."""
+        return len(self.ids) < self.total
+
+
+def split_and_row(map_id: int) -> tuple[str, int]:
+    """Split and row in the source of a point's id on a map."""
+    return SPLIT_CODES[map_id >> 28], map_id & ((1 << 28) - 1)
+
+
+def map_id(split: str, row: int) -> int:
+    """Id on a map of a row in the source of a split."""
+    return (SPLIT_CODES.index(split) << 28) | row
+
+
+def map_data(record: RunRecord, splits: Sequence[str]) -> MapData:
+    """Points of a map over some splits, at most `MAP_POINTS` of them: a stratified sample with seed 0.
+
+    Raises:
+        DataMissing: latents must be encoded first and the data set is not here.
+        CheckpointError: a file is damaged.
+    """
+    return _map_data(str(record.folder), record.stamp, tuple(splits), _record=record)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _map_data(folder: str, stamp: str, splits: tuple[str, ...], _record: RunRecord) -> MapData:
+    parts = [latents(_record, split) for split in splits]
+    codes = np.concatenate(
+        [np.full(len(part), SPLIT_CODES.index(s), np.uint8) for s, part in zip(splits, parts, strict=True)]
+    )
+
+    def joined(name: str) -> Any:
+        arrays = [getattr(part, name) for part in parts]
+        return None if arrays[0] is None else np.concatenate(arrays)
+
+    whole = Latents(**{name: joined(name) for name in Latents.__dataclass_fields__})
+    rows = stratified_sample(whole.labels, n=MAP_POINTS, seed=0)
+    shown = whole.select(rows)
+    ids = (codes[rows].astype(np.uint32) << 28) | shown.ids.astype(np.uint32)
+    return MapData(latents=shown, ids=ids, splits=codes[rows], total=len(whole))
+
+
+def originals(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Images of points, uint8 (N, C, H, W), in the given order.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+        DataError: an id that the data set does not have.
+    """
+    parts = []
+    for one in np.asarray(map_ids, np.int64):
+        split, row = split_and_row(int(one))
+        source = images(record.config.dataset, "test" if split == "test" else "train")
+        place = int(np.searchsorted(source.ids, row))
+        if place >= len(source) or source.ids[place] != row:
+            raise DataError(f"Data set '{record.config.dataset}' has no image {row} in {split}.")
+        parts.append(source.pixels[place])
+    return np.stack(parts) if parts else np.zeros((0, *opened(record).shape), np.uint8)
+
+
+def originals_of_map(record: RunRecord, data: MapData) -> np.ndarray:
+    """Images of all points of a map, uint8 (N, C, H, W), fast.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+    """
+    out = np.zeros((len(data.ids), *opened(record).shape), np.uint8)
+    for code, split in enumerate(SPLIT_CODES):
+        chosen = data.splits == code
+        if chosen.any():
+            source = images(record.config.dataset, "test" if split == "test" else "train")
+            out[chosen] = source.pixels[np.searchsorted(source.ids, data.latents.ids[chosen])]
+    return out
+
+
+def example_ids(record: RunRecord, n: int, *, split: str = "test", seed: int = 0) -> np.ndarray:
+    """Ids on a map of n images, stratified, seeded, ordered by label: the same for all runs of the data. uint32 (n,).
+
+    Raises:
+        DataMissing: neither the images nor the run's latents of the split are on this machine.
+    """
+    source: ImageSet | Latents
+    if data_available(record.config.dataset):
+        source = images(record.config.dataset, split)
+    else:
+        source = latents(record, split)
+    rows = stratified_sample(source.labels, n=n, seed=seed)
+    rows = rows[np.argsort(source.labels[rows], kind="stable")]
+    return np.array([map_id(split, int(row)) for row in source.ids[rows]], np.uint32)
