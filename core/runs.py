@@ -10,7 +10,8 @@ import numpy as np
 
 from core.config import RunConfig
 from core.data import catalog
-from core.data.images import ImageSet, crop, pad, split_validation
+from core.data.images import ImageSet, crop, split_validation
+from core.data.intake import as_model_images
 from core.errors import CheckpointError, DataError, NotApplicable, VAEScopeError
 from core.families import family
 from core.generation import prior_draws
@@ -158,46 +159,16 @@ class Run:
             return self._opened[0]
 
     def prepare(self, images: np.ndarray) -> "Tensor":
-        """Check images and bring them to the model: float32 (N, C, H, W) in [0, 1], padded.
-
-        Args:
-            images: uint8, or floats in [0, 1]; (N, C, H, W), (N, H, W) or (N, pixels); data size (padded here) or
-                padded size.
+        """Check images and bring them to the model: see `core.data.intake.as_model_images`.
 
         Raises:
-            DataError: another shape, type or range.
+            DataError: a shape, type or range that does not fit.
         """
         import torch
 
-        array = np.asarray(images)
-        sizes = (self.shape, self.padded_shape)
-        wanted = f"(N, {', '.join(str(size) for size in self.shape)})"
-        if array.ndim == 2:
-            array = next(
-                (array.reshape(-1, *s) for s in sizes if array.shape[1] == s[0] * s[1] * s[2]), array
-            )
-        elif array.ndim == 3 and self.shape[0] == 1:
-            array = array[:, None]
-        if array.ndim != 4 or array.shape[1:] not in sizes:
-            raise DataError(
-                f"Images of shape {np.asarray(images).shape} do not fit run '{self.name}': give {wanted}, the padded "
-                f"size {self.padded_shape}, or one flat row an image."
-            )
-        if array.dtype == np.uint8:
-            array = array.astype(np.float32) / np.float32(255)
-        elif np.issubdtype(array.dtype, np.floating):
-            array = array.astype(np.float32)
-            if array.size and not (array.min() >= 0 and array.max() <= 1):
-                raise DataError(
-                    "Float images must lie in [0, 1], these do not: divide by 255, or pass uint8."
-                )
-        else:
-            raise DataError(
-                f"Images of type {array.dtype} are not understood: give uint8, or floats in [0, 1]."
-            )
-        if array.shape[1:] != self.padded_shape:
-            array = pad(array, self.padded_shape[1:])
-        return torch.from_numpy(np.ascontiguousarray(array))
+        return torch.from_numpy(
+            as_model_images(images, shape=self.shape, padded=self.padded_shape, run=self.name)
+        )
 
     def _through(
         self, function: "Callable[[Tensor], Tensor]", rows: "Tensor", keep: tuple[int, ...]

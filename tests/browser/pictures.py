@@ -1,7 +1,7 @@
 """Pictures of the dashboard: every page over the bundled runs, in a state that shows what the page is for.
 
-`python -m tests.browser.pictures` makes the README's, docs/pictures/<page>.png; the browser tests make theirs by the
-same functions. A name or more after it makes only those pages' pictures.
+`python -m tests.browser.pictures` makes the README's, docs/pictures/<name>.png; the browser tests make theirs by the
+same functions. A name or more after it makes only those pictures.
 """
 
 import io
@@ -24,24 +24,32 @@ from tests.conftest import REPO, copy_bundled
 
 PICTURES = REPO / "docs" / "pictures"
 WIDTH = 1440
-LARGEST = 300_000
+LARGEST = 220_000
 """Bytes of a README picture; a larger one is kept with fewer colours."""
+HOME = "runs"
 ONE, TENTH = "bundled-digits-beta-1", "bundled-digits-beta-0p1"
 SECONDS = 60
 """The longest wait: the first page that decodes also imports torch."""
+REPLACE = """([path, shown]) => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(path, shown);
+}"""
 
 
 @dataclass(frozen=True)
 class View:
-    """One page as a picture shows it, and what must be drawn on it, in this state and in the one it opens in."""
+    """One picture of a page, and what must be drawn on that page, in this state and in the one it opens in."""
 
+    name: str
     page: str
     query: str
     height: int
     maps: int = 0
     charts: int = 0
-    tables: int = 0
+    tables: bool = False
     act: Callable[[Page], None] | None = None
+    heading: str = ""
+    """Where the picture begins, if not at the top"""
 
 
 def click_an_image(page: Page) -> None:
@@ -63,89 +71,118 @@ def lasso_images(page: Page) -> None:
     page.mouse.move(2, 2)
 
 
+LATENT = f"run={ONE}&split=test&prior=1&zx=1.0&zy=0.5"
 VIEWS = {
-    view.page: view
+    view.name: view
     for view in (
-        View("runs", "", height=1260, tables=1),
+        View("runs", "runs", "", height=1330, tables=True),
+        View("latent", "latent", LATENT, height=1090, maps=2, act=click_an_image),
         View(
+            "manifold",
             "latent",
-            f"run={ONE}&split=test&prior=1&zx=1.0&zy=0.5",
-            height=1900,
+            "run=bundled-fashion-weight-500&prior=1&n=16",
+            height=1300,
             maps=2,
-            act=click_an_image,
+            heading="Draws from the prior",
         ),
-        View("curves", f"runs={TENTH},{ONE},bundled-digits-8d&heat=bundled-digits-8d", height=1240, charts=2),
-        View("tradeoff", f"step={ONE}", height=1900, maps=1, charts=1),
-        View("compare", f"runs={ONE},{TENTH}&split=test", height=1900, maps=1, charts=1, act=lasso_images),
+        View(
+            "curves",
+            "curves",
+            f"runs={TENTH},{ONE},bundled-digits-8d&heat=bundled-digits-8d",
+            height=1800,
+            charts=2,
+            tables=True,
+        ),
+        View("tradeoff", "tradeoff", f"step={ONE}", height=1920, maps=1, charts=1),
+        View("steps", "tradeoff", f"step={ONE}", height=880, maps=1, charts=1, heading="Step through beta"),
+        View(
+            "compare",
+            "compare",
+            f"runs={ONE},{TENTH}&split=test",
+            height=1900,
+            maps=1,
+            charts=1,
+            tables=True,
+            act=lasso_images,
+        ),
     )
 }
 
 
 def wait_until_drawn(page: Page, view: View) -> None:
     """Wait until the page's script has ended and every table, chart, map and picture of it is drawn."""
-    app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
-    page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=SECONDS * 1000)
+    wait_for_script(page)
+    maps = page.get_by_test_id("latent-map")
+    expect(maps).to_have_count(view.maps, timeout=SECONDS * 1000)
+    for k in range(view.maps):
+        expect(maps.nth(k)).to_have_attribute("data-ready", "true", timeout=SECONDS * 1000)
     page.wait_for_function(
-        """({ maps, charts, tables }) => {
+        """({ charts, tables }) => {
             const all = (what) => [...document.querySelectorAll(what)];
-            const map = all("[data-testid=latent-map]");
             const chart = all("[data-testid=stPlotlyChart] .js-plotly-plot");
-            const table = all("[data-testid=stDataFrame] canvas tbody tr");
+            const drawn = (one) => one.calcdata?.length && one.querySelector(".subplot :is(.trace, .hm)");
             return document.querySelector("h1")
-                && map.length === maps && map.every((one) => one.dataset.ready === "true")
-                && chart.length >= charts && chart.every((one) => one.querySelector(".main-svg .plot"))
-                && (table.length > 0 || !tables)
+                && chart.length >= charts && chart.every(drawn)
+                && (!tables || all("[data-testid=stDataFrame] canvas tbody tr").length > 0)
                 && all("[data-testid=stSkeleton]").length === 0
                 && all("img").every((one) => one.complete && one.naturalWidth > 0)
                 && document.fonts.status === "loaded";
         }""",
-        arg={"maps": view.maps, "charts": view.charts, "tables": view.tables},
+        arg={"charts": view.charts, "tables": view.tables},
         timeout=SECONDS * 1000,
     )
+    wait_for_script(page)
+
+
+def wait_for_script(page: Page) -> None:
+    """Wait until the page is connected and its script has run to the end."""
+    app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
     page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=SECONDS * 1000)
 
 
+def address(base_url: str, page: str, query: str = "") -> str:
+    """The address of a page as a link has it: the home page is the server's own."""
+    path = "" if page == HOME else page
+    return f"{base_url}/{path}?{query}" if query else f"{base_url}/{path}"
+
+
 def take(
-    page: Page, base_url: str, folder: Path, *, theme: Literal["light", "dark"], pages: Sequence[str] = ()
+    page: Page,
+    base_url: str,
+    folder: Path,
+    *,
+    theme: Literal["light", "dark"],
+    names: Sequence[str] = (),
+    own_path: Path | None = None,
 ) -> list[Path]:
-    """Open pages by their own address and save a picture of each, `folder`/<page>.png.
+    """Open pages by their own address and save pictures of them, `folder`/<name>.png.
 
     Args:
         page: of the browser; its size and colour scheme are changed.
         base_url: of a dashboard over a copy of the bundled runs.
         folder: where the pictures go; must be there.
         theme: light or dark.
-        pages: names of pages; all if empty.
+        names: of `VIEWS`; all if empty.
+        own_path: a store's path on this machine, shown as `checkpoints` instead.
     """
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     saved = []
-    for name in pages or VIEWS:
+    # home comes last: once a decoder is loaded, runs without latents have their thumbnails there
+    for name in list(names) or list(reversed(VIEWS)):
         view = VIEWS[name]
         page.set_viewport_size({"width": WIDTH, "height": view.height})
-        page.goto(f"{base_url}/{view.page}?{view.query}" if view.query else f"{base_url}/{view.page}")
+        page.goto(address(base_url, view.page, view.query))
         wait_until_drawn(page, view)
         if view.act is not None:
             view.act(page)
             wait_until_drawn(page, view)
-        saved.append(folder / f"{view.page}.png")
+        if view.heading:
+            page.get_by_role("heading", name=view.heading, exact=True).evaluate("e => e.scrollIntoView()")
+        if own_path is not None:
+            page.evaluate(REPLACE, [str(own_path), "checkpoints"])
+        saved.append(folder / f"{view.name}.png")
         page.screenshot(path=saved[-1], animations="disabled")
     return saved
-
-
-def without_own_paths(page: Page, store: Path) -> None:
-    """Let the page write `checkpoints` where it would write the path of this machine's temporary store."""
-    page.add_init_script(
-        """([path, shown]) => {
-            const mend = () => {
-                const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-                while (texts.nextNode()) {
-                    const text = texts.currentNode;
-                    if (text.data.includes(path)) text.data = text.data.replaceAll(path, shown);
-                }
-            };
-            new MutationObserver(mend).observe(document, { childList: true, subtree: true, characterData: true });
-        }""".join(("(", f")({[str(store), 'checkpoints']!r})"))
-    )
 
 
 def shrink(path: Path) -> None:
@@ -166,24 +203,28 @@ def _png(picture: Image.Image) -> bytes:
 
 
 def main(names: Sequence[str]) -> int:
-    """Make the README's pictures, those of the named pages or all; return an exit code."""
-    from tests.browser.conftest import ARGUMENTS, Server  # pytest's own file: nothing that tests import needs it
+    """Make the README's pictures, those named or all; return an exit code."""
+    from tests.browser.conftest import (  # pytest's own file: nothing that tests import needs it
+        ARGUMENTS,
+        Server,
+    )
 
     unknown = [name for name in names if name not in VIEWS]
     if unknown:
-        print(f"There is no page '{unknown[0]}': choose from {', '.join(VIEWS)}.", file=sys.stderr)
+        print(f"There is no picture '{unknown[0]}': choose from {', '.join(VIEWS)}.", file=sys.stderr)
         return 2
     PICTURES.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp())
     store = copy_bundled(work / "checkpoints")
     try:
-        server = Server(REPO / "streamlit_app.py", {"VAESCOPE_STORE": str(store)}, work / "server.log")
+        # as after a fresh clone: nothing but the digits, which need no file
+        places = {"VAESCOPE_STORE": str(store), "VAESCOPE_DATA": str(work / "data")}
+        server = Server(REPO / "streamlit_app.py", places, work / "server.log")
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium.ensure(), args=ARGUMENTS)
                 page = browser.new_page()
-                without_own_paths(page, store)
-                for path in take(page, server.url, PICTURES, theme="light", pages=names):
+                for path in take(page, server.url, PICTURES, theme="light", names=names, own_path=store):
                     shrink(path)
                     print(f"{path.relative_to(REPO)}: {path.stat().st_size / 1000:.0f} kB")
                 browser.close()

@@ -70,7 +70,7 @@ def test_a_store_that_is_not_there_or_empty_has_no_runs(tmp_path: Path, store: P
 def test_the_default_store_is_the_environments(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert stores.default_store() == store
     monkeypatch.delenv("VAESCOPE_STORE")
-    assert stores.default_store() == Path(stores.__file__).parents[1] / "checkpoints"
+    assert stores.default_store() == Path(stores.__file__).parents[2] / "checkpoints"
 
 
 def test_a_run_is_listed_with_what_it_is(copied: Copy, store: Path) -> None:

@@ -1,0 +1,110 @@
+"""One run folder while it is written: made, locked, replaced and appended to; and where the store is."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from core.errors import CheckpointError
+from core.files import flush_folder, one_line, parse_json, read_bytes, write_json
+from core.store.documents import RunDocument
+from core.store.names import ID_PATTERN
+
+HISTORY_LIMIT = 256 * 2**20
+
+
+def default_store() -> Path:
+    """The folder of runs: VAESCOPE_STORE, else `checkpoints/` beside the package."""
+    chosen = os.environ.get("VAESCOPE_STORE")
+    return Path(chosen).expanduser() if chosen else Path(__file__).resolve().parents[2] / "checkpoints"
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def run_lock(folder: Path) -> FileLock:
+    """The lock that a training process holds for life; the kernel frees it when the process dies."""
+    return FileLock(folder / "lock")
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a living process holds the run's lock."""
+    if not (folder / "lock").exists():
+        return False
+    lock = run_lock(folder)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    except OSError:
+        # a read-only store, say: nobody can be training in it
+        return False
+    lock.release()
+    return False
+
+
+def create_folder(store: Path, run_id: str) -> Path:
+    """Make an empty run folder.
+
+    Raises:
+        CheckpointError: the id is not one of ours, it is there already, or the store cannot be written.
+    """
+    if not ID_PATTERN.fullmatch(run_id):
+        raise CheckpointError(f"'{one_line(run_id)}' is no run id: use at most 80 of a-z, 0-9 and '-'.")
+    folder = store / run_id
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except OSError as error:
+        raise CheckpointError(
+            f"Run folder '{run_id}' could not be made in {store}: {error.strerror or error}; choose another store "
+            "with --store or VAESCOPE_STORE."
+        ) from error
+    flush_folder(store)
+    return folder
+
+
+def write_document(folder: Path, document: RunDocument) -> None:
+    """Replace run.json: from here on a reader sees the new state.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    write_json(folder / "run.json", document.model_dump(mode="json"))
+
+
+def append_history(folder: Path, row: dict[str, Any]) -> None:
+    """Append one epoch's row to history.jsonl and flush it to disk.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+        ValueError: a number is not finite.
+    """
+    line = json.dumps(row, allow_nan=False) + "\n"
+    try:
+        with (folder / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise CheckpointError(
+            f"history.jsonl could not be written to {folder}: {error.strerror or error}."
+        ) from error
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """Read the rows of history.jsonl, one an epoch; a last line still being written is left out.
+
+    Raises:
+        CheckpointError: a finished line is damaged.
+    """
+    path = folder / "history.jsonl"
+    if not path.exists():
+        return []
+    lines = read_bytes(path, limit=HISTORY_LIMIT).split(b"\n")
+    return [parse_json(line, "history.jsonl") for line in lines[:-1] if line.strip()]

@@ -1,0 +1,185 @@
+"""The listing: each folder described, a broken one as broken, with the reason."""
+
+import contextlib
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.config import RunConfig
+from core.errors import CheckpointError
+from core.files import one_line, read_json
+from core.store.documents import NAME_LIMIT, NewerFormat, RunDocument, read_document
+from core.store.folder import default_store, is_locked
+from core.store.names import ID_PATTERN, NOTE_LIMIT, plain_note
+
+UNREADABLE = ("damaged", "foreign", "newer")
+"""States of folders that cannot be opened; `RunRecord.reason` says why."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One row of the listing: a run, or a folder that is not a readable one (`reason` says why)."""
+
+    id: str
+    folder: Path
+    name: str
+    state: str
+    """running, interrupted, finished, stopped, diverged, failed; or damaged, foreign, newer"""
+    reason: str | None = None
+    document: RunDocument | None = None
+    scores: dict[str, Any] | None = None
+    note: str = ""
+    hidden: bool = False
+    stamp: str = ""
+    """Changes whenever a file that the listing shows has changed: a key for caches."""
+    problems: tuple[str, ...] = field(default=())
+    """Side files that could not be read; the run itself opens."""
+
+    @property
+    def readable(self) -> bool:
+        """Whether run.json could be read."""
+        return self.document is not None
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the run came with the project: hidden, never deleted."""
+        return self.document is not None and self.document.bundled
+
+    @property
+    def config(self) -> RunConfig:
+        """Settings of a readable run.
+
+        Raises:
+            CheckpointError: the run is not readable.
+        """
+        if self.document is None:
+            raise CheckpointError(f"Run '{self.id}' cannot be opened: {self.reason}")
+        return self.document.config
+
+
+def _stamp(folder: Path) -> str:
+    parts = []
+    for name in ("run.json", "scores.json", "annotations.json", "history.jsonl"):
+        try:
+            status = (folder / name).stat()
+            parts.append(f"{status.st_mtime_ns}:{status.st_size}")
+        except OSError:
+            parts.append("-")
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def read_annotations(folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Read what a person set of a run, and what kept it from being read; a damaged file counts as empty."""
+    path = folder / "annotations.json"
+    if not path.exists():
+        return {}, ()
+    try:
+        return read_json(path), ()
+    except CheckpointError as error:
+        return {}, (str(error),)
+
+
+def _checked_scores(scores: dict[str, Any], latent: int) -> dict[str, Any]:
+    """Refuse scores whose shape would trip a reader: splits are objects of numbers, null, or a number a dimension."""
+    for split in ("train", "validation", "test"):
+        for name, value in (
+            scores.get(split, {}) if isinstance(scores.get(split, {}), dict) else {"": ""}
+        ).items():
+            listed = isinstance(value, list) and len(value) == latent
+            if not all(one is None or type(one) in (int, float) for one in (value if listed else [value])):
+                raise CheckpointError(
+                    f"'scores.json' is damaged: '{one_line(f'{split} {name}', limit=60)}' is no score; "
+                    "evaluate the run again, or restore the file from a copy."
+                )
+    return scores
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Describe one folder; a broken one is described as broken, with the reason, never raised."""
+    # a folder's name may hold anything, bytes that are no text too: shown, it is one line of plain characters
+    shown = one_line(folder.name, limit=NAME_LIMIT) or "(no visible name)"
+    if folder.is_symlink():
+        return RunRecord(shown, folder, shown, "foreign", "It is a link, and links are not followed.")
+    if not ID_PATTERN.fullmatch(folder.name):
+        reason = "Its folder's name has other characters than a-z, 0-9 and '-': rename the folder to open it."
+        return RunRecord(shown, folder, shown, "foreign", reason)
+    if not (folder / "run.json").exists():
+        reason = "It has no run.json, so it is not a run of VAEScope: move it elsewhere."
+        return RunRecord(folder.name, folder, folder.name, "foreign", reason)
+    annotations, problems = read_annotations(folder)
+    name = one_line(annotations.get("name") or "", limit=NAME_LIMIT)
+    note = plain_note(str(annotations.get("note") or ""))[:NOTE_LIMIT]
+    hidden, stamp = annotations.get("hidden") is True, _stamp(folder)
+    try:
+        document = read_document(folder)
+    except CheckpointError as error:
+        state = "newer" if isinstance(error, NewerFormat) else "damaged"
+        return RunRecord(
+            folder.name, folder, name or folder.name, state, str(error), note=note, hidden=hidden, stamp=stamp
+        )
+    state, why = document.state, document.reason
+    if state == "running" and not is_locked(folder):
+        state = "interrupted"
+        why = f"Training ended without a word after epoch {document.epoch}; the weights of that epoch open."
+    elif document.weights and not (folder / document.weights).is_file():
+        state = "damaged"
+        why = f"{document.weights} is missing: restore it from a copy, or delete the run."
+    scores = None
+    if (folder / "scores.json").exists():
+        try:
+            scores = _checked_scores(read_json(folder / "scores.json"), document.config.latent)
+        except CheckpointError as error:
+            problems = (*problems, str(error))
+    return RunRecord(
+        id=folder.name,
+        folder=folder,
+        name=name or one_line(document.name, limit=NAME_LIMIT) or folder.name,
+        state=state,
+        reason=why,
+        document=document,
+        scores=scores,
+        note=note,
+        hidden=hidden,
+        stamp=stamp,
+        problems=problems,
+    )
+
+
+def list_runs(store: Path | None = None) -> list[RunRecord]:
+    """Describe every folder of a store, newest first; broken ones last. A store that is not there is empty."""
+    root = store or default_store()
+    if not root.is_dir():
+        return []
+    records = []
+    for folder in root.iterdir():
+        if folder.name.startswith((".", "_")) or not folder.is_dir():
+            continue
+        try:
+            if not folder.is_symlink() and {item.name for item in folder.iterdir()} <= {"lock"}:
+                continue  # about to become a run: its first run.json is not there yet
+            records.append(read_record(folder))
+        except OSError as error:
+            shown = one_line(folder.name, limit=NAME_LIMIT)
+            reason = f"It cannot be read: {one_line(error.strerror or error)}."
+            records.append(RunRecord(shown, folder, shown, "damaged", reason))
+    records.sort(key=lambda record: record.id)
+    records.sort(key=lambda record: record.document.created if record.document else "", reverse=True)
+    return records
+
+
+def find(run: str | Path, store: Path | None = None) -> Path:
+    """Find a run's folder from its id in the store, or from a path.
+
+    Raises:
+        CheckpointError: there is no such run; the sentence lists some that are.
+    """
+    root = store or default_store()
+    if isinstance(run, str) and ID_PATTERN.fullmatch(run) and (root / run).is_dir():
+        return root / run
+    with contextlib.suppress(OSError, ValueError):  # a name too long, or with a zero byte, is no path
+        if (Path(run) / "run.json").is_file():
+            return Path(run).resolve()
+    known = [record.id for record in list_runs(root) if record.readable]
+    listing = f"those there are: {', '.join(known[:12])}" if known else "it is empty"
+    raise CheckpointError(f"There is no run '{one_line(run, limit=NAME_LIMIT)}' in {root}: {listing}.")
