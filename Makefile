@@ -50,7 +50,7 @@ test: test-tools ## lint, types and all tests but the slow ones, Chromium includ
 	@echo "make test: ruff, mypy and pytest all passed."
 
 test-slow: test-tools ## train the two reference recipes and assert their published figures (minutes)
-	cd "$(ROOT)" && $(VENV_PYTHON) -m pytest -m slow
+	cd "$(ROOT)" && $(VENV_PYTHON) -m pytest -m slow -s -o faulthandler_timeout=0
 	@echo "make test-slow: passed."
 
 bundled: venv ## rebuild the bundled runs in checkpoints/ from scratch

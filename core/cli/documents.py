@@ -135,7 +135,7 @@ def score_lines(splits: dict[str, Any]) -> list[str]:
         if isinstance(rates, list) and rates and all(isinstance(rate, int | float) for rate in rates):
             order = sorted(range(len(rates)), key=lambda k: -rates[k])[:DIMENSIONS]
             more = f", ... {len(rates) - DIMENSIONS} more in --json" if len(rates) > DIMENSIONS else ""
-            listed = ", ".join(f"z{k} {number(rates[k])}" for k in order)
+            listed = ", ".join(f"z {k + 1}: {number(rates[k])}" for k in order)
             lines.append(f"Rate per dimension ({split}, nats per image, largest first): {listed}{more}")
     return [*lines, "-: does not apply."] if any("-" in row[1 : len(scores) + 1] for row in rows) else lines
 

@@ -13,37 +13,16 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import catalog
 from core.latents import load_latents
-from dashboard.components.latent_map import unpack
 from dashboard.pages import _compare_map as maps_of
 from dashboard.pages import _compare_tables as tables
+from tests.dashboard.headless import healthy, maps, open_page, words
 
-SCRIPT = "from dashboard.controls import guarded\nfrom dashboard.pages.compare import page\nguarded(page)()"
 ONE, TENTH, EIGHT, AE = (f"bundled-digits-{end}" for end in ("beta-1", "beta-0p1", "8d", "ae"))
 MAP = "compare-map-ab"
 
 
 def opened(*runs: str, **query: str) -> AppTest:
-    at = AppTest.from_string(SCRIPT, default_timeout=60)
-    if runs:
-        at.query_params["runs"] = ",".join(runs)
-    for key, value in query.items():
-        at.query_params[key] = value
-    return at.run()
-
-
-def healthy(at: AppTest) -> AppTest:
-    assert not at.exception
-    assert [error.value for error in at.error] == []
-    return at
-
-
-def maps(at: AppTest) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
-    return [unpack(element.proto.bytes) for element in at.get("bidi_component")]
-
-
-def words(at: AppTest) -> str:
-    elements = [*at.caption, *at.markdown, *at.info, *at.warning, *at.subheader]
-    return "\n".join(element.value for element in elements)
+    return open_page("compare", **({"runs": ",".join(runs)} if runs else {}), **query)
 
 
 def table(at: AppTest, first_column: str, *, last: str = "") -> dict[str, dict[str, str]]:

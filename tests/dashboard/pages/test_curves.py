@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.store import run_lock
+from tests.dashboard.headless import figures, healthy, numbers, open_page, words
 
-SCRIPT = "from dashboard.controls import guarded\nfrom dashboard.pages.curves import page\nguarded(page)()"
 SWEEP = ("bundled-digits-beta-0p05", "bundled-digits-beta-1", "bundled-digits-beta-4")
 
 
@@ -27,48 +26,16 @@ def gaussian(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(config, name="Gaussian *digits*", store=tmp_path_factory.mktemp("gaussian")).record.folder
 
 
-def opened(**query: str) -> AppTest:
-    at = AppTest.from_string(SCRIPT, default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    return at.run()
-
-
-def healthy(at: AppTest) -> AppTest:
-    assert not at.exception
-    assert [error.value for error in at.error] == []
-    return at
-
-
-def figures(at: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
-
-
 def names(figure: dict[str, Any]) -> list[tuple[str, str]]:
     return [tuple(trace["meta"]) for trace in figure["data"]]
-
-
-def words(at: AppTest) -> str:
-    return "\n".join(one.value for one in [*at.caption, *at.info, *at.warning, *at.markdown])
 
 
 def history(store: Path, run: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (store / run / "history.jsonl").read_text().splitlines()]
 
 
-def numbers(values: Any) -> list[float]:
-    """Values of a trace: a list, or base64 of float32 as Plotly writes arrays."""
-    if isinstance(values, dict):
-        import base64
-
-        import numpy as np
-
-        return np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"])).tolist()
-    return values
-
-
 def test_the_default_overlays_a_sweep_train_and_validation(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("curves"))
     assert at.query_params["runs"] == ",".join(SWEEP)
     curves = figures(at)[0]
     assert names(curves) == [
@@ -83,19 +50,21 @@ def test_the_default_overlays_a_sweep_train_and_validation(bundled_store: Path) 
 
 
 def test_equal_betas_say_which_direction_is_better(bundled_store: Path) -> None:
-    curves = figures(healthy(opened(runs=SWEEP[1])))[0]
+    curves = figures(healthy(open_page("curves", runs=SWEEP[1])))[0]
     assert "lower is better" in curves["layout"]["yaxis"]["title"]["text"]
 
 
 def test_objectives_of_different_beta_are_not_said_to_compare(bundled_store: Path) -> None:
     assert "Objectives of different beta cannot be compared: here beta is 0.05, 1 and 4" in words(
-        healthy(opened(quantity="objective"))
+        healthy(open_page("curves", quantity="objective"))
     )
-    assert "cannot be compared" not in words(healthy(opened(quantity="objective", runs=SWEEP[1])))
+    assert "cannot be compared" not in words(
+        healthy(open_page("curves", quantity="objective", runs=SWEEP[1]))
+    )
 
 
 def test_all_quantities_are_four_figures(bundled_store: Path) -> None:
-    at = healthy(opened(quantity="all", runs=SWEEP[1]))
+    at = healthy(open_page("curves", quantity="all", runs=SWEEP[1]))
     titles = [figure["layout"]["title"]["text"] for figure in figures(at)]
     assert titles[:4] == [
         "Negative ELBO, D + R by epoch",
@@ -106,14 +75,14 @@ def test_all_quantities_are_four_figures(bundled_store: Path) -> None:
 
 
 def test_axes_follow_the_link(bundled_store: Path) -> None:
-    layout = figures(healthy(opened(logx="1", logy="1")))[0]["layout"]
+    layout = figures(healthy(open_page("curves", logx="1", logy="1")))[0]["layout"]
     assert (layout["xaxis"]["type"], layout["yaxis"]["type"]) == ("log", "log")
-    layout = figures(healthy(opened()))[0]["layout"]
+    layout = figures(healthy(open_page("curves")))[0]["layout"]
     assert (layout["xaxis"]["type"], layout["yaxis"]["type"]) == ("linear", "linear")
 
 
 def test_a_rerun_that_changes_nothing_sends_the_same_figures(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("curves"))
     before = [element.proto.spec for element in at.get("plotly_chart")]
     at.run()
     assert [element.proto.spec for element in at.get("plotly_chart")] == before
@@ -124,7 +93,7 @@ def test_a_rerun_that_changes_nothing_sends_the_same_figures(bundled_store: Path
 
 
 def test_a_run_keeps_its_colour_when_another_leaves(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("curves"))
     before = {trace["meta"][0]: trace["line"]["color"] for trace in figures(at)[0]["data"]}
     assert len(set(before.values())) == 3
     at.multiselect[0].set_value(list(SWEEP[1:])).run()
@@ -136,8 +105,8 @@ def test_other_likelihoods_are_not_overlaid_but_offered_side_by_side(
     bundled_store: Path, gaussian: Path
 ) -> None:
     shutil.copytree(gaussian, bundled_store / gaussian.name)
-    at = healthy(opened(runs=f"{SWEEP[1]},{gaussian.name}"))
-    assert "not drawn over one another: they differ in likelihood \\(Bernoulli, Gaussian\\)" in words(at)
+    at = healthy(open_page("curves", runs=f"{SWEEP[1]},{gaussian.name}"))
+    assert "not drawn over one another: they differ in likelihood (Bernoulli, Gaussian)" in words(at)
     assert {name for name, _ in names(figures(at)[0])} == {"Digits, beta 1"}
     view = next(group for group in at.get("button_group") if group.key == "group")
     view.set_value("side").run()
@@ -149,12 +118,12 @@ def test_other_likelihoods_are_not_overlaid_but_offered_side_by_side(
 
 def test_the_second_group_alone(bundled_store: Path, gaussian: Path) -> None:
     shutil.copytree(gaussian, bundled_store / gaussian.name)
-    at = healthy(opened(runs=f"{SWEEP[1]},{gaussian.name}", group="1"))
+    at = healthy(open_page("curves", runs=f"{SWEEP[1]},{gaussian.name}", group="1"))
     assert {name for name, _ in names(figures(at)[0])} == {"Gaussian *digits*"}
 
 
 def test_the_table_holds_the_last_epoch(bundled_store: Path) -> None:
-    at = healthy(opened(runs=f"{SWEEP[1]},bundled-digits-ae"))
+    at = healthy(open_page("curves", runs=f"{SWEEP[1]},bundled-digits-ae"))
     frame = at.dataframe[0].value
     last = history(bundled_store, SWEEP[1])[-1]
     assert frame["distortion held out"][0] == pytest.approx(last["validation"]["distortion"])
@@ -166,12 +135,12 @@ def test_the_table_holds_the_last_epoch(bundled_store: Path) -> None:
 
 
 def test_a_family_without_a_rate(bundled_store: Path) -> None:
-    at = healthy(opened(runs="bundled-digits-ae"))
+    at = healthy(open_page("curves", runs="bundled-digits-ae"))
     # the default quantity is one that applies
     assert figures(at)[0]["layout"]["title"]["text"] == "Distortion D by epoch"
     assert len(figures(at)) == 1
     assert "Does not apply: Digits, plain autoencoder" in words(at).replace("\\", "")
-    at = healthy(opened(runs=f"bundled-digits-ae,{SWEEP[1]}", quantity="rate"))
+    at = healthy(open_page("curves", runs=f"bundled-digits-ae,{SWEEP[1]}", quantity="rate"))
     assert {name for name, _ in names(figures(at)[0])} == {"Digits, beta 1"}
     assert "Rate R: does not apply to Digits, plain autoencoder" in words(at).replace("\\", "")
 
@@ -180,12 +149,12 @@ def test_a_store_of_plain_autoencoders_alone(bundled_store: Path) -> None:
     for folder in bundled_store.iterdir():
         if folder.name != "bundled-digits-ae":
             shutil.rmtree(folder)
-    at = healthy(opened())
+    at = healthy(open_page("curves"))
     assert {name for name, _ in names(figures(at)[0])} == {"Digits, plain autoencoder"}
 
 
 def test_the_heat_map_is_the_history(bundled_store: Path) -> None:
-    at = healthy(opened(runs="bundled-digits-8d", heatsplit="train"))
+    at = healthy(open_page("curves", runs="bundled-digits-8d", heatsplit="train"))
     heat = figures(at)[-1]["data"][0]
     last = history(bundled_store, "bundled-digits-8d")[-1]["train"]["rate_per_dimension"]
     order = sorted(range(8), key=lambda j: -last[j])
@@ -194,12 +163,12 @@ def test_the_heat_map_is_the_history(bundled_store: Path) -> None:
 
 
 def test_an_empty_store_says_how_to_train(store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("curves"))
     assert "python -m core train digits-vae" in at.code[0].value
 
 
 def test_no_run_chosen(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("curves"))
     at.multiselect[0].set_value([]).run()
     assert "Choose a run above" in words(healthy(at))
 
@@ -207,7 +176,7 @@ def test_no_run_chosen(bundled_store: Path) -> None:
 def test_a_damaged_run_does_not_break_the_others(bundled_store: Path) -> None:
     (bundled_store / SWEEP[0] / "run.json").write_text("{")
     (bundled_store / SWEEP[2] / "history.jsonl").write_text("not json\n")
-    at = healthy(opened(runs=",".join(SWEEP)))
+    at = healthy(open_page("curves", runs=",".join(SWEEP)))
     assert {name for name, _ in names(figures(at)[0])} == {"Digits, beta 1"}
     assert "Digits, beta 4 is left out" in words(at).replace("\\", "")
 
@@ -215,11 +184,11 @@ def test_a_damaged_run_does_not_break_the_others(bundled_store: Path) -> None:
 def test_it_needs_no_data(bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "none"))
     for folder in bundled_store.glob("bundled-fashion-*"):
-        at = healthy(opened(runs=folder.name))
+        at = healthy(open_page("curves", runs=folder.name))
         assert len(figures(at)) == 2
         assert "nothing was held out" in words(at)
         return
-    healthy(opened())
+    healthy(open_page("curves"))
 
 
 def start_training(store: Path, run: str) -> Any:
@@ -236,7 +205,7 @@ def start_training(store: Path, run: str) -> Any:
 
 
 def test_a_run_whose_training_starts_joins_once_and_grows(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("curves"))
     assert len(figures(at)[0]["data"]) == 6
     lock = start_training(bundled_store, "in-training-1")
     try:
@@ -261,8 +230,8 @@ def test_a_run_whose_training_starts_joins_once_and_grows(bundled_store: Path) -
 def test_a_run_in_training_is_there_from_the_start(bundled_store: Path) -> None:
     lock = start_training(bundled_store, "in-training-1")
     try:
-        assert figures(healthy(opened()))[0]["data"][0]["meta"][0] == "In training [running]"
+        assert figures(healthy(open_page("curves")))[0]["data"][0]["meta"][0] == "In training [running]"
         # a link that names its runs shows those alone
-        assert len(figures(healthy(opened(runs=SWEEP[1])))[0]["data"]) == 2
+        assert len(figures(healthy(open_page("curves", runs=SWEEP[1])))[0]["data"]) == 2
     finally:
         lock.release()

@@ -3,46 +3,20 @@
 import io
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import norm
-from streamlit.testing.v1 import AppTest
 
 import core
 from core.data import catalog
 from core.latents import load_latents
-from dashboard.components.latent_map import unpack
-
-SCRIPT = "from dashboard.controls import guarded\nfrom dashboard.pages.latent import page\nguarded(page)()"
-
-
-def opened(**query: str) -> AppTest:
-    at = AppTest.from_string(SCRIPT, default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    return at.run()
-
-
-def healthy(at: AppTest) -> AppTest:
-    assert not at.exception
-    assert [error.value for error in at.error] == []
-    return at
-
-
-def maps(at: AppTest) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
-    return [unpack(element.proto.bytes) for element in at.get("bidi_component")]
-
-
-def words(at: AppTest) -> str:
-    elements = [*at.caption, *at.markdown, *at.info, *at.warning, *at.subheader]
-    return "\n".join(element.value for element in elements)
+from tests.dashboard.headless import healthy, maps, open_page, words
 
 
 def test_the_maps_are_the_stored_means_and_their_normal_cdf(bundled_store: Path) -> None:
-    header, sections = maps(healthy(opened(run="bundled-digits-beta-1", split="test")))[0]
+    header, sections = maps(healthy(open_page("latent", run="bundled-digits-beta-1", split="test")))[0]
     stored = load_latents(bundled_store / "bundled-digits-beta-1" / "latents-test.npz")
     np.testing.assert_array_equal(sections["ids"], stored.ids)
     np.testing.assert_array_equal(sections["xy:latent"], stored.means)
@@ -52,7 +26,7 @@ def test_the_maps_are_the_stored_means_and_their_normal_cdf(bundled_store: Path)
 
 
 def test_small_data_show_both_splits_with_their_own_markers(bundled_store: Path) -> None:
-    header, sections = maps(healthy(opened(run="bundled-digits-beta-1")))[0]
+    header, sections = maps(healthy(open_page("latent", run="bundled-digits-beta-1")))[0]
     assert header["markers"] == ["test", "train"]
     assert (sections["mk"] == 0).sum() == 360
     assert (sections["mk"] == 1).sum() == 1293
@@ -60,8 +34,8 @@ def test_small_data_show_both_splits_with_their_own_markers(bundled_store: Path)
 
 
 def test_samples_are_said_to_be_samples_and_spread_more_than_means(bundled_store: Path) -> None:
-    at = healthy(opened(run="bundled-digits-beta-2", show="samples", split="train"))
-    means = maps(healthy(opened(run="bundled-digits-beta-2", split="train")))[0][1]["xy:latent"]
+    at = healthy(open_page("latent", run="bundled-digits-beta-2", show="samples", split="train"))
+    means = maps(healthy(open_page("latent", run="bundled-digits-beta-2", split="train")))[0][1]["xy:latent"]
     samples = maps(at)[0][1]["xy:latent"]
     assert "posterior samples" in words(at)
     extra = samples.var(0) - means.var(0)
@@ -72,7 +46,7 @@ def test_samples_are_said_to_be_samples_and_spread_more_than_means(bundled_store
 
 def test_a_clicked_point_shows_its_image_label_and_scores(bundled_store: Path) -> None:
     stored = load_latents(bundled_store / "bundled-digits-beta-1" / "latents-test.npz")
-    at = opened(run="bundled-digits-beta-1", split="test")
+    at = open_page("latent", run="bundled-digits-beta-1", split="test")
     at.session_state["latent-map"] = {"click": {"panel": "p-values", "id": int(stored.ids[5])}}
     healthy(at.run())
     assert f"{stored.labels[5]}** · test image {stored.ids[5]}" in words(at)
@@ -92,7 +66,7 @@ def test_a_clicked_point_shows_its_image_label_and_scores(bundled_store: Path) -
 
 @pytest.mark.parametrize("panel", ["latent", "p-values"])
 def test_a_click_on_an_empty_place_moves_the_place_there(bundled_store: Path, panel: str) -> None:
-    at = opened(run="bundled-digits-beta-1")
+    at = open_page("latent", run="bundled-digits-beta-1")
     place = (1.25, -0.5)
     where = place if panel == "latent" else tuple(norm.cdf(place))
     at.session_state["latent-map"] = {"empty": {"panel": panel, "x": where[0], "y": where[1]}}
@@ -102,7 +76,7 @@ def test_a_click_on_an_empty_place_moves_the_place_there(bundled_store: Path, pa
 
 
 def test_the_lattice_holds_the_tiles_that_the_contract_names(bundled_store: Path) -> None:
-    at = healthy(opened(run="bundled-digits-beta-1", n="4"))
+    at = healthy(open_page("latent", run="bundled-digits-beta-1", n="4"))
     _, sections = maps(at)[1]
     picture = np.asarray(Image.open(io.BytesIO(sections["image:manifold"].tobytes())))
     corner = norm.ppf([[1 / 8, 7 / 8]])  # row 0, column 0 of 4 x 4: the top left cell's middle
@@ -112,7 +86,7 @@ def test_the_lattice_holds_the_tiles_that_the_contract_names(bundled_store: Path
 
 
 def test_prior_draws_are_numbered_points_on_both_maps(bundled_store: Path) -> None:
-    at = healthy(opened(run="bundled-digits-beta-1", prior="1", k="5", seed="3"))
+    at = healthy(open_page("latent", run="bundled-digits-beta-1", prior="1", k="5", seed="3"))
     header, _ = maps(at)[0]
     draws = np.random.default_rng(3).standard_normal((5, 2))
     by_id = {panel["id"]: panel for panel in header["panels"]}
@@ -124,18 +98,18 @@ def test_prior_draws_are_numbered_points_on_both_maps(bundled_store: Path) -> No
 
 
 def test_more_dimensions_stand_most_informative_first(bundled_store: Path) -> None:
-    at = healthy(opened(run="bundled-digits-8d"))
+    at = healthy(open_page("latent", run="bundled-digits-8d"))
     rates = np.array(core.open_run("bundled-digits-8d").scores["test"]["rate_per_dimension"])  # type: ignore[index]
     best = np.argsort(-rates)
     assert at.session_state["dx"] == str(best[0] + 1)
     assert at.session_state["dy"] == str(best[1] + 1)
     stored = load_latents(bundled_store / "bundled-digits-8d" / "latents-test.npz")
-    sections = maps(healthy(opened(run="bundled-digits-8d", split="test", dx="5", dy="3")))[0][1]
+    sections = maps(healthy(open_page("latent", run="bundled-digits-8d", split="test", dx="5", dy="3")))[0][1]
     np.testing.assert_array_equal(sections["xy:latent"], stored.means[:, [4, 2]])
 
 
 def test_a_run_without_a_posterior_says_what_does_not_apply(bundled_store: Path) -> None:
-    at = healthy(opened(run="bundled-digits-ae", split="test"))
+    at = healthy(open_page("latent", run="bundled-digits-ae", split="test"))
     assert "no posterior and no prior" in words(at)
     header, sections = maps(at)[0]
     codes = load_latents(bundled_store / "bundled-digits-ae" / "latents-test.npz").means.astype(np.float64)
@@ -147,7 +121,7 @@ def test_a_run_without_a_posterior_says_what_does_not_apply(bundled_store: Path)
 
 
 def test_thumbnails_are_the_images_of_the_points(bundled_store: Path) -> None:
-    header, sections = maps(healthy(opened(run="bundled-digits-beta-1", split="test")))[0]
+    header, sections = maps(healthy(open_page("latent", run="bundled-digits-beta-1", split="test")))[0]
     sheet = np.asarray(Image.open(io.BytesIO(sections["sprites"].tobytes())))
     images = catalog.load("digits", "test")
     columns = header["sprites"]["columns"]
@@ -159,22 +133,22 @@ def test_thumbnails_are_the_images_of_the_points(bundled_store: Path) -> None:
 
 
 def test_an_empty_store_says_how_to_train_the_first_run(store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("latent"))
     assert "No run can be shown yet" in words(at)
     assert at.code[0].value == "python -m core train digits-vae"
 
 
 def test_a_damaged_run_breaks_neither_the_page_nor_the_others(bundled_store: Path) -> None:
     (bundled_store / "bundled-digits-beta-1" / "run.json").write_text("{")
-    healthy(opened())
-    at = healthy(opened(run="bundled-digits-beta-1"))
+    healthy(open_page("latent"))
+    at = healthy(open_page("latent", run="bundled-digits-beta-1"))
     assert "cannot be shown here" in words(at)
 
 
 def test_damaged_weights_are_one_sentence(bundled_store: Path) -> None:
     weights = next((bundled_store / "bundled-digits-beta-1").glob("model-*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-4] + os.urandom(4))
-    at = opened(run="bundled-digits-beta-1")
+    at = open_page("latent", run="bundled-digits-beta-1")
     assert not at.exception
     assert len(at.error) == 1
     assert "SHA" in at.error[0].value
@@ -184,7 +158,7 @@ def test_missing_data_leave_lattice_and_places(
     bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "nothing"))
-    at = healthy(opened(run="bundled-fashion-weight-500", zx="0.5", zy="0.5", prior="1", n="3"))
+    at = healthy(open_page("latent", run="bundled-fashion-weight-500", zx="0.5", zy="0.5", prior="1", n="3"))
     assert "are not on this machine" in words(at)
     assert any("Fetch" in button.label for button in at.button)
     first, second = maps(at)
@@ -195,7 +169,7 @@ def test_missing_data_leave_lattice_and_places(
 def test_a_one_dimensional_latent_shows_densities(store: Path) -> None:
     config = core.recipe("digits-vae").config.with_settings({"latent": 1, "epochs": 1, "hidden": (16,)})
     run = core.train(config, name="one dimension", store=store)
-    at = healthy(opened(run=run.id))
+    at = healthy(open_page("latent", run=run.id))
     assert len(at.get("plotly_chart")) == 2
     assert "Decoded line" in words(at)
 
@@ -204,5 +178,5 @@ def test_names_with_markup_are_shown_letter_by_letter(bundled_store: Path) -> No
     from core.store import annotate
 
     annotate(bundled_store / "bundled-digits-beta-1", name="<b>bold</b> $x$ :smile:")
-    at = healthy(opened(run="bundled-digits-beta-1"))
+    at = healthy(open_page("latent", run="bundled-digits-beta-1"))
     assert "<b>bold</b> $x$ :smile:" in at.selectbox[0].options

@@ -1,6 +1,5 @@
 """The Beta trade-off page, headless: points, pictures and maps, against stored scores and latents."""
 
-import base64
 import io
 import json
 import shutil
@@ -18,23 +17,10 @@ from core.config import RunConfig
 from core.data import catalog
 from core.latents import load_latents
 from dashboard.components.latent_map import unpack
+from tests.dashboard.headless import healthy, numbers, open_page, words
 
-SCRIPT = "from dashboard.controls import guarded\nfrom dashboard.pages.tradeoff import page\nguarded(page)()"
 BETAS = ("0", "0p05", "0p1", "0p25", "0p5", "1", "1p5", "2", "3", "4")
 SWEEP = tuple(f"bundled-digits-beta-{beta}" for beta in BETAS)
-
-
-def opened(**query: str) -> AppTest:
-    at = AppTest.from_string(SCRIPT, default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    return at.run()
-
-
-def healthy(at: AppTest) -> AppTest:
-    assert not at.exception
-    assert [error.value for error in at.error] == []
-    return at
 
 
 def board(at: AppTest) -> dict[str, Any]:
@@ -52,20 +38,9 @@ def runs_of(figure: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def numbers(values: Any) -> list[float]:
-    if isinstance(values, dict):
-        return np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"])).tolist()
-    return values
-
-
 def latent_map(at: AppTest) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     (element,) = at.get("bidi_component")
     return unpack(element.proto.bytes)
-
-
-def words(at: AppTest) -> str:
-    every = [*at.caption, *at.info, *at.warning, *at.markdown, *at.subheader]
-    return "\n".join(one.value for one in every).replace("\\", "")
 
 
 def captions(at: AppTest) -> list[str]:
@@ -81,7 +56,7 @@ def boards(at: AppTest) -> list[str]:
 
 
 def test_each_run_of_the_sweep_is_one_point_at_its_scores(bundled_store: Path) -> None:
-    found = runs_of(board(healthy(opened(lograte="0"))))
+    found = runs_of(board(healthy(open_page("tradeoff", lograte="0"))))
     assert set(found) == set(SWEEP)
     for run in SWEEP:
         stored = scores(bundled_store, run)
@@ -98,12 +73,12 @@ def test_each_run_of_the_sweep_is_one_point_at_its_scores(bundled_store: Path) -
 
 
 def test_the_split_that_was_scored(bundled_store: Path) -> None:
-    found = runs_of(board(healthy(opened(scored="train", lograte="0"))))
+    found = runs_of(board(healthy(open_page("tradeoff", scored="train", lograte="0"))))
     assert found[SWEEP[5]]["x"] == pytest.approx(scores(bundled_store, SWEEP[5], "train")["rate"], rel=1e-6)
 
 
 def test_a_wide_spread_opens_on_a_logarithmic_axis(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     figure = board(at)
     assert figure["layout"]["xaxis"]["type"] == "log"
     assert runs_of(figure)[SWEEP[-1]]["x"] == pytest.approx(0.01)  # collapsed: on the edge
@@ -115,13 +90,13 @@ def test_a_wide_spread_opens_on_a_logarithmic_axis(bundled_store: Path) -> None:
 
 
 def test_runs_without_a_rate_are_named_with_the_reason(bundled_store: Path) -> None:
-    said = words(healthy(opened()))
+    said = words(healthy(open_page("tradeoff")))
     assert "- Digits, plain autoencoder: does not apply: family ae has no posterior, so no rate" in said
     assert "another seed would move it" in said
 
 
 def test_the_reconstructions_are_the_models_own(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     assert "10 test images" in captions(at)[0]
     # CSV and picture are made of the same arrays: check those against the engine
     from dashboard import gateway
@@ -139,7 +114,7 @@ def test_the_reconstructions_are_the_models_own(bundled_store: Path) -> None:
 
 
 def test_the_map_holds_means_p_values_and_the_lattice(bundled_store: Path) -> None:
-    header, sections = latent_map(healthy(opened()))
+    header, sections = latent_map(healthy(open_page("tradeoff")))
     stored = load_latents(bundled_store / SWEEP[5] / "latents-test.npz")
     np.testing.assert_array_equal(sections["xy:latent"], stored.means)
     np.testing.assert_allclose(sections["xy:p-values"], norm.cdf(stored.means), atol=1e-6)
@@ -157,7 +132,7 @@ def test_the_map_holds_means_p_values_and_the_lattice(bundled_store: Path) -> No
 
 
 def test_the_slider_changes_the_points_and_keeps_frame_ids_and_zoom(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     before, points = latent_map(at)
     at.select_slider[0].set_value(SWEEP[7]).run()
     after, others = latent_map(healthy(at))
@@ -173,8 +148,8 @@ def test_the_slider_changes_the_points_and_keeps_frame_ids_and_zoom(bundled_stor
 
 
 def test_codes_that_reach_far_get_a_frame_of_their_own(bundled_store: Path) -> None:
-    usual, _ = latent_map(healthy(opened()))
-    at = healthy(opened(step=SWEEP[0]))
+    usual, _ = latent_map(healthy(open_page("tradeoff")))
+    at = healthy(open_page("tradeoff", step=SWEEP[0]))
     wide, sections = latent_map(at)
     assert wide["panels"][0]["domain"][1] > 2 * usual["panels"][0]["domain"][1]
     assert np.mean(np.abs(sections["xy:latent"]) <= wide["panels"][0]["domain"][1]) > 0.99
@@ -183,7 +158,7 @@ def test_codes_that_reach_far_get_a_frame_of_their_own(bundled_store: Path) -> N
 
 
 def test_a_clicked_run_comes_into_view(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     at.session_state["tradeoff-board"] = {
         "selection": {"points": [{"customdata": SWEEP[7]}], "box": [], "lasso": []}
     }
@@ -202,14 +177,14 @@ def test_what_a_selection_says() -> None:
 
 
 def test_the_run_in_view_opens_in_latent_space(bundled_store: Path) -> None:
-    at = healthy(opened(step=SWEEP[7]))
+    at = healthy(open_page("tradeoff", step=SWEEP[7]))
     assert "**Digits, beta 2**" in words(at)
     next(button for button in at.button if button.key == "open-latent").click().run()
     assert at.session_state["remembered:went"] == ("latent", {"run": SWEEP[7]})
 
 
 def test_a_clicked_image_is_shown_at_every_beta(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     _, sections = latent_map(at)
     key = next(box for box in at.selectbox if box.key == "board").value
     chosen = int(sections["ids"][3])
@@ -226,7 +201,7 @@ def test_a_clicked_image_is_shown_at_every_beta(bundled_store: Path) -> None:
 
 
 def test_more_dimensions_show_the_two_that_carry_most(bundled_store: Path) -> None:
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     eight = next(title for title in boards(at) if "8-D latent" in title)
     next(box for box in at.selectbox if box.key == "board").select(eight).run()
     healthy(at)
@@ -245,7 +220,7 @@ def test_one_latent_dimension_is_drawn_as_densities(store: Path) -> None:
     config = RunConfig.make({"latent": 1, "epochs": 1, "hidden": (16,), "threads": 1, "device": "cpu"})
     for beta in (0.0, 1.0):
         train(config.with_settings({"beta": beta}), name=f"One {beta:g}", store=store)
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     assert len(at.get("plotly_chart")) == 3
     assert not at.get("bidi_component")
 
@@ -256,7 +231,7 @@ def test_runs_that_differ_in_likelihood_get_boards_of_their_own(store: Path) -> 
     config = RunConfig.make({"epochs": 1, "hidden": (16,), "threads": 1, "device": "cpu"})
     train(config, name="Bernoulli", store=store)
     train(config.with_settings({"likelihood": "gaussian"}), name="Gaussian", store=store)
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     assert len(boards(at)) == 2
     assert len(runs_of(board(at))) == 1
     for title in sorted(boards(at)):  # "bernoulli" before "gaussian"
@@ -266,14 +241,14 @@ def test_runs_that_differ_in_likelihood_get_boards_of_their_own(store: Path) -> 
 
 
 def test_an_empty_store_says_how_to_train(store: Path) -> None:
-    assert "python -m core train digits-vae" in healthy(opened()).code[0].value
+    assert "python -m core train digits-vae" in healthy(open_page("tradeoff")).code[0].value
 
 
 def test_a_store_of_plain_autoencoders_alone(bundled_store: Path) -> None:
     for folder in bundled_store.iterdir():
         if folder.name != "bundled-digits-ae":
             shutil.rmtree(folder)
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     assert "there is no trade-off to show" in words(at)
     assert "python -m core sweep" in at.code[0].value
 
@@ -283,7 +258,7 @@ def test_a_store_of_plain_autoencoders_alone(bundled_store: Path) -> None:
 )
 def test_a_damaged_run_does_not_break_the_board(bundled_store: Path, file: str, text: str) -> None:
     (bundled_store / SWEEP[2] / file).write_text(text)
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     stays = set(SWEEP) - ({SWEEP[2]} if file != "model-200.safetensors" else set())
     assert set(runs_of(board(at))) == stays
     if file == "model-200.safetensors":
@@ -307,7 +282,7 @@ def test_without_the_data_the_board_and_the_lattice_still_show(
 ) -> None:
     run = fashion(bundled_store)
     monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "none"))
-    at = healthy(opened())
+    at = healthy(open_page("tradeoff"))
     chosen = next(title for title in boards(at) if title.startswith("fashion"))
     next(box for box in at.selectbox if box.key == "board").select(chosen).run()
     healthy(at)

@@ -1,0 +1,51 @@
+"""A page of the dashboard without a browser: opened at a link, and read."""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from dashboard.components.latent_map import unpack
+
+
+def open_page(module: str, *, timeout: float = 60, **query: str) -> AppTest:
+    """Run a page as the dashboard does, guard included, at the link that `query` makes."""
+    script = (
+        f"from dashboard.controls import guarded\nfrom dashboard.pages.{module} import page\nguarded(page)()"
+    )
+    at = AppTest.from_string(script, default_timeout=timeout)
+    for key, value in query.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def healthy(at: AppTest) -> AppTest:
+    """The page, which has met no error."""
+    assert not at.exception
+    assert [error.value for error in at.error] == []
+    return at
+
+
+def words(at: AppTest) -> str:
+    """All that the page says in sentences, as typed: without the backslashes that keep Markdown from reading it."""
+    every = [*at.title, *at.caption, *at.info, *at.warning, *at.markdown, *at.subheader, *at.text, *at.toast]
+    return "\n".join(str(element.value) for element in every).replace("\\", "")
+
+
+def maps(at: AppTest) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    """Header and sections of each latent map, as sent to the browser."""
+    return [unpack(element.proto.bytes) for element in at.get("bidi_component")]
+
+
+def figures(at: AppTest) -> list[dict[str, Any]]:
+    """Each Plotly figure, as sent to the browser."""
+    return [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
+
+
+def numbers(values: Any) -> list[float]:
+    """Values of a trace: a list, or base64 as Plotly writes arrays."""
+    if isinstance(values, dict):
+        return list(np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"])).tolist())
+    return list(values)
