@@ -34,6 +34,7 @@ from dashboard.gateway.listing import (
     warm_up,
 )
 from dashboard.gateway.points import (
+    ROW_BITS,
     SMALL_DATA,
     SPLIT_CODES,
     MapData,
@@ -54,6 +55,7 @@ from dashboard.gateway.sketches import lattice_at_hand, sketch, sketch_stamp
 __all__ = [
     "COLLAPSED",
     "FAMILIES",
+    "ROW_BITS",
     "SCORES",
     "SMALL_DATA",
     "SPLIT_CODES",

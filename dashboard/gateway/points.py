@@ -23,6 +23,8 @@ MAP_POINTS = 10_000
 SMALL_DATA = 5_000
 """Data sets below this many images show both splits by default."""
 
+ROW_BITS = 28
+"""Bits of a map's id that hold the row in the source; the split stands above them."""
 SPLIT_CODES = ("test", "train", "validation")
 
 
@@ -105,12 +107,12 @@ class MapData:
 
 def split_and_row(map_id: int) -> tuple[str, int]:
     """Split and row in the source of a point's id on a map."""
-    return SPLIT_CODES[map_id >> 28], map_id & ((1 << 28) - 1)
+    return SPLIT_CODES[map_id >> ROW_BITS], map_id & ((1 << ROW_BITS) - 1)
 
 
 def map_id(split: str, row: int) -> int:
     """Id on a map of a row in the source of a split."""
-    return (SPLIT_CODES.index(split) << 28) | row
+    return (SPLIT_CODES.index(split) << ROW_BITS) | row
 
 
 def map_data(record: RunRecord, splits: Sequence[str]) -> MapData:
@@ -137,7 +139,7 @@ def _map_data(folder: str, stamp: str, splits: tuple[str, ...], _record: RunReco
     whole = Latents(**{name: joined(name) for name in Latents.__dataclass_fields__})
     rows = stratified_sample(whole.labels, n=MAP_POINTS, seed=0)
     shown = whole.select(rows)
-    ids = (codes[rows].astype(np.uint32) << 28) | shown.ids.astype(np.uint32)
+    ids = (codes[rows].astype(np.uint32) << ROW_BITS) | shown.ids.astype(np.uint32)
     return MapData(latents=shown, ids=ids, splits=codes[rows], total=len(whole))
 
 

@@ -71,6 +71,7 @@ def draw_maps(planes: Sequence[Plane], *, same_axes: bool, key: str) -> tuple[Jo
         markers=data.splits if two_splits else None,
         marker_names=gateway.SPLIT_CODES[:2] if two_splits else (),
         sprites=controls.sprites(record, data) if gateway.data_available(record.config.dataset) else None,
+        id_bits=gateway.ROW_BITS,
         view_key="|".join(
             f"{plane.side.record.id}:{plane.dimensions}:{plane.what}:{same_axes}" for plane in planes
         ),

@@ -101,6 +101,7 @@ def lattice_map(record: RunRecord, view: View, place: Place) -> Events:
         class_names=view.class_names,
         colours=view.colours,
         sprites=controls.sprites(record, view.data) if shown and view.has_images and view.data else None,
+        id_bits=gateway.ROW_BITS,
         view_key=f"{view.key}:{n}",
         columns=1,
         height=760,

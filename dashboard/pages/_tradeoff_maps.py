@@ -60,6 +60,7 @@ def draw(board: Board, record: RunRecord, split: str) -> None:
         class_names=record.document.data.class_names if record.document else (),
         colours=CLASS_COLOURS,
         sprites=controls.sprites(record, data) if here else None,
+        id_bits=gateway.ROW_BITS,
         view_key=f"{board.key}|{split}|{own}",
         columns=3,
         height=440,

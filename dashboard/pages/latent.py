@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import controls
+from dashboard import controls, gateway
 from dashboard.components.latent_map import Events, Panel, latent_map
 from dashboard.gateway import RunRecord
 from dashboard.pages import _latent_cards as cards
@@ -59,6 +59,7 @@ def _maps(record: RunRecord, view: View) -> None:
         markers=view.markers,
         marker_names=view.marker_names,
         sprites=controls.sprites(record, view.data) if view.data and view.has_images else None,
+        id_bits=gateway.ROW_BITS,
         view_key=view.key,
         columns=2,
         height=520,

@@ -78,6 +78,15 @@ def test_hover_shows_the_image_of_the_point(latent: Page, repo: Path) -> None:
     np.testing.assert_array_equal(thumb[..., 0], catalog.load("digits", "test").pixels[row, 0])
 
 
+def test_a_training_image_is_named_by_its_row(page: Page, app_url: str, repo: Path, settle: Settle) -> None:
+    visit(page, f"{app_url}/latent?run={RUN}&split=train", settle)
+    shown, _ = maps(page)
+    latents = load_latents(repo / "checkpoints" / RUN / "latents-train.npz")
+    row = int(latents.ids[lonely(latents)])
+    page.mouse.move(*shown.call("toClient", "latent", row | 1 << 28))
+    expect(shown.root.locator(".tip .which")).to_have_text(f"#{row}")
+
+
 def test_a_click_on_a_point_shows_its_image_and_its_posterior(latent: Page, repo: Path) -> None:
     latents, (shown, _) = stored(repo), maps(latent)
     row = lonely(latents)

@@ -72,6 +72,7 @@ def latent_map(
     height: int = 460,
     selected_ids: np.ndarray | None = None,
     report_selection: bool = False,
+    id_bits: int = 32,
 ) -> Events:
     """Draw panels of the same points, linked by hover, selection and legend.
 
@@ -89,6 +90,7 @@ def latent_map(
         columns: panels in a row where the width allows it.
         height: greatest height of a row of panels, with title and axes, in CSS pixels.
         selected_ids: a selection to set; it is applied when it differs from the one that was passed before.
+        id_bits: people are shown the lower `id_bits` bits of an id: upper bits can tell sources apart.
         report_selection: a new selection reruns the page and arrives in `Events.selection`.
 
     Returns:
@@ -106,6 +108,7 @@ def latent_map(
         "columns": _whole("columns", columns, 1),
         "height": _whole("height", height, 120),
         "report_selection": bool(report_selection),
+        "id_bits": _whole("id_bits", id_bits, 1),
     }
     data = pack(header, sections, hashes={"sprites": sprites.digest} if sprites else None)
     result = _COMPONENT(

@@ -83,7 +83,7 @@ export function table(app) {
   const number = (value) => (value === value ? floatText(value) : "");
   for (let i = 0; i < app.ids.length; i++) {
     if (app.selectedCount ? !app.selected[i] : !app.look.shown[app.kind[i]]) continue;
-    const cells = [String(app.ids[i]), csvText(className(app, app.cls[i]))];
+    const cells = [String(knownNumber(app, i)), csvText(className(app, app.cls[i]))];
     if (marked) cells.push(csvText(head.markers[app.mk[i]]));
     for (const { xy } of panels) cells.push(number(xy[2 * i]), number(xy[2 * i + 1]));
     lines.push(cells.join(","));

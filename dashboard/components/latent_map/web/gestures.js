@@ -167,5 +167,5 @@ function stepHover(app, panel, ux, uy) {
   if (next < 0) return;
   setHover(app, next, panel);
   const [x, y] = [xy[2 * next], xy[2 * next + 1]];
-  say(app, `${className(app, app.cls[next])}, id ${app.ids[next]}, ${shortNumber(x)}, ${shortNumber(y)}`);
+  say(app, `${className(app, app.cls[next])}, id ${knownNumber(app, next)}, ${shortNumber(x)}, ${shortNumber(y)}`);
 }

@@ -3,6 +3,11 @@
 const GREY = "#8f96a3"; // no label; readable on light and dark
 const UNLABELLED = 255;
 
+/** The number by which people know a point: the lower bits of its id, where the upper ones tell sources apart. */
+function knownNumber(app, i) {
+  return app.ids[i] % 2 ** app.head.id_bits;
+}
+
 function className(app, type) {
   return type === UNLABELLED ? "no label" : app.head.classes[type];
 }

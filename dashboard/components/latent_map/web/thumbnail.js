@@ -54,7 +54,7 @@ function showTip(app) {
   const [x, y] = [panel.xy[2 * hover], panel.xy[2 * hover + 1]];
   tip.querySelector(".name").textContent = className(app, type);
   tip.querySelector(".name").style.setProperty("--dot", classColour(app, type));
-  tip.querySelector(".which").textContent = [`#${app.ids[hover]}`, app.mk ? app.head.markers[app.mk[hover]] : null]
+  tip.querySelector(".which").textContent = [`#${knownNumber(app, hover)}`, app.mk ? app.head.markers[app.mk[hover]] : null]
     .filter(Boolean)
     .join(" \u00b7 ");
   tip.querySelector(".where").textContent = `${shortNumber(x)}, ${shortNumber(y)}`;
