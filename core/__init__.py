@@ -2,6 +2,20 @@
 
 `core.train(config)`, `core.open_run(id)` and `core.list_runs()` are the way in. Importing this package imports no
 torch; the first use of a model does.
+
+Example:
+    >>> import core
+    >>> run = core.open_run("bundled-digits-beta-1")
+    >>> means, log_variances = run.encode(run.images("test").pixels[:3])
+    >>> means.shape, run.decode(means).shape
+    ((3, 2), (3, 1, 8, 8))
+    >>> round(run.scores["test"]["negative_elbo"], 2)  # nats per image, lower is better
+    24.53
+    >>> config = core.recipe("digits-vae").config.with_settings({"epochs": 1})
+    >>> core.train(config, name="One epoch").state
+    'finished'
+    >>> [record.state for record in core.list_runs() if record.name == "One epoch"]
+    ['finished']
 """
 
 from typing import Any
