@@ -53,5 +53,7 @@ def run() -> None:
         for index, row in enumerate(PAGES)
     }
     state.remember("pages", pages)  # what `controls.go` goes to
-    st.navigation(list(pages.values())).run()
+    chosen = st.navigation(list(pages.values()))
+    state.enter(chosen.title)
+    chosen.run()
     gateway.warm_up()

@@ -18,6 +18,20 @@ _KEPT = "kept:"
 _WRITTEN = "written:"
 """What stood in the URL for a shared value when this session last looked."""
 _REMEMBERED = "remembered:"
+_PAGE = "page"
+
+
+def enter(page: str) -> None:
+    """Begin a run of a page: on another page than before, every shared value is given to its widget anew.
+
+    Two pages may share a value and so a widget's key. The widget of the page that was left still answers under it, while
+    the new page's widget starts empty, so the old answer must go before `restore` looks.
+    """
+    if st.session_state.get(_PAGE) == page:
+        return
+    st.session_state[_PAGE] = page
+    for kept in [key for key in st.session_state if isinstance(key, str) and key.startswith(_KEPT)]:
+        st.session_state.pop(kept.removeprefix(_KEPT), None)
 
 
 def restore(key: str, *, parse: Callable[[str], T | None], default: T) -> None:
@@ -37,7 +51,12 @@ def restore(key: str, *, parse: Callable[[str], T | None], default: T) -> None:
             st.session_state[key] = value
         st.session_state[_WRITTEN + key] = text
     if key not in st.session_state:
-        st.session_state[key] = st.session_state.get(_KEPT + key, default)
+        st.session_state[key] = kept(key, default)
+
+
+def kept(key: str, default: Any = None) -> Any:
+    """Look up what a shared value was last, on this page or another."""
+    return st.session_state.get(_KEPT + key, default)
 
 
 def limit(key: str, allowed: Callable[[Any], bool], default: Any) -> None:

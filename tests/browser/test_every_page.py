@@ -1,6 +1,7 @@
 """Every page in a real browser, as a person opens it: from the menu and by link, light and dark, wide and narrow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,17 +32,51 @@ def test_every_page_has_a_view_that_says_what_is_drawn_on_it() -> None:
     assert PAGES[0].module == HOME
 
 
-def test_the_menu_opens_every_page(page: Page, app_url: str, settle: Settle) -> None:
+def every_way_between(rows: Sequence[PageRow]) -> list[PageRow]:
+    """A walk that begins and ends at the first page and goes from each page to each other one once."""
+    left = {row: [other for other in rows if other is not row] for row in rows}
+    walk, path = [], [rows[0]]
+    while path:  # Hierholzer's algorithm: every page has as many ways in as out
+        path.append(left[path[-1]].pop()) if left[path[-1]] else walk.append(path.pop())
+    return walk[::-1]
+
+
+def click_in_menu(page: Page, row: PageRow) -> None:
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=row.title, exact=True).click()
+    expect(page.get_by_role("heading", name=row.title, level=1, exact=True)).to_be_visible(timeout=30_000)
+
+
+def test_the_menu_leads_from_every_page_to_every_other(page: Page, app_url: str, settle: Settle) -> None:
+    walk = every_way_between(PAGES)
+    assert {(a.module, b.module) for a, b in pairwise(walk)} == {
+        (a.module, b.module) for a in PAGES for b in PAGES if a is not b
+    }
     page.set_viewport_size({"width": WIDTH, "height": 1000})
     page.goto(app_url)
     settle(page)
-    menu = page.get_by_test_id("stSidebarNav")
-    for row in (*PAGES[1:], PAGES[0]):
-        menu.get_by_role("link", name=row.title, exact=True).click()
-        expect(page.get_by_role("heading", name=row.title, level=1, exact=True)).to_be_visible(timeout=30_000)
+    for row in walk[1:]:
+        click_in_menu(page, row)
         # opened without a choice it draws as much as its picture: no empty picker, no page that waits to be told
         wait_until_drawn(page, VIEWS[row.module])
         assert page.url.startswith(address(app_url, row.module))
+        settle(page)
+        all_is_well(page)
+
+
+def test_what_pages_share_is_chosen_once(page: Page, app_url: str, settle: Settle) -> None:
+    latent, compare = (next(row for row in PAGES if row.module == name) for name in ("latent", "compare"))
+    page.goto(f"{app_url}/latent")
+    settle(page)
+    for choice in ("Train", "Posterior samples"):
+        page.get_by_role("radio", name=choice, exact=True).click()
+        settle(page)
+    for row in (compare, latent):
+        click_in_menu(page, row)
+        for choice in ("Train", "Posterior samples"):
+            expect(page.get_by_role("radio", name=choice, exact=True)).to_be_checked(timeout=30_000)
+        settle(page)
+        assert "split=train" in page.url
+        assert "show=samples" in page.url
         all_is_well(page)
 
 
