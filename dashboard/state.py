@@ -24,8 +24,8 @@ _PAGE = "page"
 def enter(page: str) -> None:
     """Begin a run of a page: on another page than before, every shared value is given to its widget anew.
 
-    Two pages may share a value and so a widget's key. The widget of the page that was left still answers under it, while
-    the new page's widget starts empty, so the old answer must go before `restore` looks.
+    Two pages may share a value and so a widget's key. The widget of the page that was left still answers under it,
+    while the new page's widget starts empty, so the old answer must go before `restore` looks.
     """
     if st.session_state.get(_PAGE) == page:
         return
@@ -57,6 +57,12 @@ def restore(key: str, *, parse: Callable[[str], T | None], default: T) -> None:
 def kept(key: str, default: Any = None) -> Any:
     """Look up what a shared value was last, on this page or another."""
     return st.session_state.get(_KEPT + key, default)
+
+
+def suggest(key: str, value: Any) -> None:
+    """Give a shared value a first choice, where neither the URL nor an earlier choice says anything."""
+    if key not in st.query_params and _KEPT + key not in st.session_state:
+        put(key, value)
 
 
 def limit(key: str, allowed: Callable[[Any], bool], default: Any) -> None:

@@ -57,7 +57,9 @@ def density_1d(
     *,
     class_names: Sequence[str],
     p_values: bool = False,
-    quantity: str = "Latent mean",
+    title: str,
+    x_title: str,
+    prior: bool = True,
     dark: bool,
 ) -> go.Figure:
     """Draw one latent dimension as a density for each class.
@@ -70,11 +72,13 @@ def density_1d(
         labels: (N,) class indices; -1 is unlabelled.
         class_names: name of each class.
         p_values: whether the values are p-values, Phi(z).
-        quantity: what the values are, such as "Latent mean" or "Posterior sample"; without unit.
+        title: of the figure.
+        x_title: name of the values, with their unit.
+        prior: whether there is a prior to compare with.
         dark: whether the page is dark.
 
     Returns:
-        The figure: one trace a class, then "all images", then the prior.
+        The figure: one trace a class, then "all images", then the prior if there is one.
 
     Raises:
         ValueError: if values and labels differ in length.
@@ -82,20 +86,13 @@ def density_1d(
     numbers, classes = as_floats(values), np.asarray(labels, dtype=np.int64)
     if numbers.shape != classes.shape:
         raise ValueError(f"Each value needs one label, but there are {len(numbers)} and {len(classes)}.")
-    if p_values:
-        title, x_title = f"p-values of {quantity.lower()}s", "p-value Φ(z), no unit"
-    else:
-        title, x_title = (
-            f"Density of {quantity.lower()}s",
-            f"{quantity} z (prior standard deviations)",
-        )
     figure = new_figure(
         title,
         x_title=x_title,
         y_title="Density, scaled by class share" if len(np.unique(classes)) > 1 else "Density",
         uirevision=f"density|{p_values}",
         dark=dark,
-        subtitle="classes add up to all images; dotted: a matching prior",
+        subtitle="classes add up to all images" + ("; dotted: a matching prior" if prior else ""),
     )
     grid, densities = class_densities(numbers, classes, p_values=p_values)
     if not densities:
@@ -120,8 +117,11 @@ def density_1d(
             )
         )
     total = np.sum(list(densities.values()), axis=0)
-    prior = np.ones_like(grid) if p_values else np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi)
-    for name, y, dash in (("all images", total, "solid"), ("prior", prior, "dot")):
+    lines = [("all images", total, "solid")]
+    if prior:
+        even = np.ones_like(grid) if p_values else np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi)
+        lines.append(("prior", even, "dot"))
+    for name, y, dash in lines:
         figure.add_trace(
             go.Scatter(
                 x=x,

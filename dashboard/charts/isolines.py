@@ -8,21 +8,34 @@ POINTS = 200
 """Points of each line, enough to look smooth where a logarithmic axis bends it."""
 
 
+BULK = 0.75
+"""Share of the runs, from the best on, that the evenly spaced levels span."""
+
+
 def iso_levels(negative_elbo: Sequence[float] | np.ndarray, *, count: int = 6) -> np.ndarray:
     """Return round values of the negative ELBO that span those of the runs.
 
+    They are evenly spaced where most of the runs are. Above, up to a run that is far worse, each step is twice the one
+    before: at even steps one such run (beta 0) would take all lines away from the others, or fill its side with lines.
+
     Args:
         negative_elbo: (K,) nats per image, K >= 1.
-        count: about how many levels to give.
+        count: about how many even levels to give.
 
     Returns:
         Rising levels, all multiples of 1, 2 or 5 times one power of ten.
     """
     low, high = float(np.min(negative_elbo)), float(np.max(negative_elbo))
-    raw = max(high - low, 0.02 * abs(high), 1e-6) / count
+    bulk = float(np.quantile(negative_elbo, BULK))
+    raw = max(bulk - low, 0.02 * abs(bulk), 1e-6) / count
     power = 10.0 ** np.floor(np.log10(raw))
     step = next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= raw * (1 - 1e-9))
-    return np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
+    levels = list(np.arange(np.floor(low / step), np.ceil(bulk / step) + 1))
+    further = 1
+    while levels[-1] * step < high:
+        levels.append(levels[-1] + further)
+        further *= 2
+    return np.array(levels) * step
 
 
 def iso_line(

@@ -26,6 +26,9 @@ LINE = 15.0
 MARK = 18.0
 """Room in pixels around a mark."""
 
+MOST_TOLD = 4
+"""Runs of different beta that one name tells one by one."""
+
 
 @dataclass(frozen=True)
 class Label:
@@ -131,23 +134,32 @@ def fit_range(
 
 def reach(text: str) -> float:
     """Return how many pixels a name reaches to the side of its point, and as many up or down."""
-    return (LETTER * len(text) + LINE) / float(np.sqrt(2)) + 4
+    length, height = _size(text)
+    return (length + height) / float(np.sqrt(2)) + 4
 
 
 def group_text(labels: Sequence[Label]) -> str:
     """Return one name for points: "β 0.5 (w 128)"; the weight at beta 0 is infinite.
 
-    Two share a name as "β 1.5, 2 (w 42.67, 32)", more as "β 2 … 4 (3 runs)".
+    Points of several betas get a second line: "β 1.5, 2" over "w 42.67, 32", and if they are more than four "β 2 … 9"
+    over "w 32 … 7.111 (5 runs)".
     """
     note = f" {labels[0].note}" if labels[0].note and len({label.note for label in labels}) == 1 else ""
     betas = list(dict.fromkeys(f"{label.beta:.4g}" for label in labels))
-    if len(betas) > 2:
-        return f"β {betas[0]} … {betas[-1]} ({len(labels)} runs){note}"
     weights = list(dict.fromkeys("∞" if label.weight is None else f"{label.weight:.4g}" for label in labels))
-    times = f" ×{len(labels)}" if len(betas) < len(labels) else ""
-    # Two numbers, two weights and a note would be longer than a small figure is high.
-    weight = "" if note and len(betas) > 1 else f" (w {', '.join(weights)})"
-    return f"β {', '.join(betas)}{weight}{times}{note}"
+    if len(betas) == 1:
+        times = f" ×{len(labels)}" if len(labels) > 1 else ""
+        return f"β {betas[0]} (w {', '.join(weights)}){times}{note}"
+    if len(betas) > MOST_TOLD:
+        return f"β {betas[0]} … {betas[-1]}{note}\nw {weights[0]} … {weights[-1]} ({len(labels)} runs)"
+    count = f" ({len(labels)} runs)" if len(labels) > len(betas) else ""
+    return f"β {', '.join(betas)}{note}\nw {', '.join(weights)}{count}"
+
+
+def _size(text: str) -> tuple[float, float]:
+    """Return the length and height of a name in pixels."""
+    lines = text.split("\n")
+    return LETTER * max(map(len, lines)), LINE * len(lines)
 
 
 def _touching(labels: Sequence[Label], spots: np.ndarray) -> list[list[int]]:
@@ -164,21 +176,23 @@ def _touching(labels: Sequence[Label], spots: np.ndarray) -> list[list[int]]:
 
 def _strip(
     labels: Sequence[Label], spots: np.ndarray, group: list[int], above: bool
-) -> tuple[float, float, float]:
-    """Return the strip that a name covers: from, to along the text, and its place across it, in pixels."""
+) -> tuple[float, float, float, float]:
+    """Return the strip that a name covers: from, to along the text, its place across it and half its height."""
     x, y = spots[group[0]]
     along, across = (x + y) / np.sqrt(2), (x - y) / np.sqrt(2)
-    length = LETTER * len(group_text([labels[k] for k in group])) + LINE
-    return (along, along + length, across) if above else (along - length, along, across)
+    length, height = _size(group_text([labels[k] for k in group]))
+    # its nearest corner touches the point, so a higher name begins further off
+    far = length + height
+    return (along, along + far, across, height / 2) if above else (along - far, along, across, height / 2)
 
 
-def _meet(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
     """Tell whether two strips of text overlap."""
-    return abs(one[2] - other[2]) < LINE and one[0] < other[1] and other[0] < one[1]
+    return abs(one[2] - other[2]) < one[3] + other[3] and one[0] < other[1] and other[0] < one[1]
 
 
-def _covers(strip: tuple[float, float, float], spot: np.ndarray) -> bool:
+def _covers(strip: tuple[float, float, float, float], spot: np.ndarray) -> bool:
     """Tell whether a strip of text covers a point."""
     x, y = spot
     along, across = (x + y) / np.sqrt(2), (x - y) / np.sqrt(2)
-    return abs(strip[2] - across) < LINE * 0.75 and strip[0] < along < strip[1]
+    return abs(strip[2] - across) < strip[3] + LINE / 4 and strip[0] < along < strip[1]

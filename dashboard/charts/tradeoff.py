@@ -285,7 +285,8 @@ def _add_names(
         figure.add_annotation(
             x=float(x[name.index]),
             y=float(y[name.index]),
-            text=plotly_text(name.text),
+            text="<br>".join(plotly_text(line) for line in name.text.split("\n")),
+            align="left",
             textangle=-name.angle,
             showarrow=False,
             xanchor="left" if name.above else "right",

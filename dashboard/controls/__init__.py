@@ -11,6 +11,7 @@ from dashboard.controls.choices import (
     step_slider,
     toggle,
 )
+from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
 from dashboard.controls.runs import (
@@ -19,14 +20,28 @@ from dashboard.controls.runs import (
     empty_store,
     pick_run,
     pick_runs,
+    run_in_hand,
     run_titles,
     usable_runs,
 )
-from dashboard.controls.words import go, guarded, how_to_read, is_dark, plain, show_number
+from dashboard.controls.words import (
+    go,
+    guarded,
+    how_to_read,
+    is_dark,
+    plain,
+    show_number,
+    two_digits,
+    weight_text,
+)
 
 __all__ = [
+    "CLASS_ROWS",
     "DEFAULT_RUN",
+    "OWN_ROW",
     "Bar",
+    "Ranked",
+    "class_rows",
     "coordinate",
     "coordinate_value",
     "csv_bytes",
@@ -47,6 +62,8 @@ __all__ = [
     "pick_splits",
     "picture",
     "plain",
+    "ranked_dimensions",
+    "run_in_hand",
     "run_titles",
     "segmented",
     "select",
@@ -54,5 +71,7 @@ __all__ = [
     "sprites",
     "step_slider",
     "toggle",
+    "two_digits",
     "usable_runs",
+    "weight_text",
 ]

@@ -1,6 +1,6 @@
 """Pickers of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
@@ -51,6 +51,12 @@ def default_run(records: Sequence[RunRecord]) -> str:
     return next((record.id for record in records if record.state == "finished"), records[0].id)
 
 
+def run_in_hand(ids: Iterable[str]) -> str | None:
+    """Id of the run that was looked at last on a page of one run, if it is among these."""
+    run = state.kept("run")
+    return run if run in ids else None
+
+
 def run_titles(records: Sequence[RunRecord]) -> dict[str, str]:
     """{id: display name}, with the id behind names that stand twice, and the state of runs that are not finished."""
     names = [record.name for record in records]
@@ -87,7 +93,7 @@ def pick_runs(
     _say_unknown(key, records)
 
     def parse(text: str) -> list[str] | None:
-        return [one for one in state.as_ids(text) if one in by_id][:most] or None
+        return [one for one in dict.fromkeys(state.as_ids(text)) if one in by_id][:most] or None
 
     state.restore(key, parse=parse, default=[one for one in default if one in by_id])
     state.limit(

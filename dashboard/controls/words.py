@@ -9,7 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard import state
-from dashboard.gateway import VAEScopeError
+from dashboard.gateway import VAEScopeError, reconstruction_weight
 
 log = logging.getLogger("vaescope")
 
@@ -29,6 +29,17 @@ def plain(text: str) -> str:
 def show_number(value: float | None, digits: int = 2) -> str:
     """A number as pages print it; what does not apply is said so."""
     return "does not apply" if value is None else f"{value:.{digits}f}"
+
+
+def weight_text(beta: float, pixels: int) -> str:
+    """The reconstruction weight n / beta that a beta is equivalent to: 'infinite' at beta 0."""
+    weight = reconstruction_weight(beta, pixels)
+    return "infinite" if weight is None else f"{weight:.5g}"
+
+
+def two_digits(value: float) -> str:
+    """A number with two significant digits: 0.083, 0.30, 1.0."""
+    return f"{value:#.2g}"
 
 
 def how_to_read(text: str) -> None:

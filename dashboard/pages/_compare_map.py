@@ -11,9 +11,6 @@ from dashboard.components.latent_map import UNLABELLED, Events, Panel, latent_ma
 from dashboard.gateway import Latents, MapData
 from dashboard.pages._compare_planes import Plane
 
-SPREAD = 0.32
-"""Half the height of the band in which the points of a class lie where the latent has one dimension"""
-
 
 @dataclass(frozen=True, eq=False)
 class Joined:
@@ -59,8 +56,7 @@ def draw_maps(planes: Sequence[Plane], *, same_axes: bool, key: str) -> tuple[Jo
     data = joined.data
     record = planes[0].side.record
     assert record.document is not None
-    two_splits = len(np.unique(data.splits)) > 1
-    labels = data.latents.labels
+    labels, shown = data.latents.labels, np.unique(data.splits)
     events = latent_map(
         _panels(planes, joined, same_axes=same_axes),
         key=key,
@@ -68,8 +64,9 @@ def draw_maps(planes: Sequence[Plane], *, same_axes: bool, key: str) -> tuple[Jo
         classes=np.where(labels < 0, UNLABELLED, labels).astype(np.uint8),
         class_names=record.document.data.class_names,
         colours=theme.CLASS_COLOURS,
-        markers=data.splits if two_splits else None,
-        marker_names=gateway.SPLIT_CODES[:2] if two_splits else (),
+        markers=np.searchsorted(shown, data.splits).astype(np.uint8),
+        marker_names=[gateway.SPLIT_CODES[code] for code in shown],
+        marker_title="split",
         sprites=controls.sprites(record, data) if gateway.data_available(record.config.dataset) else None,
         id_bits=gateway.ROW_BITS,
         view_key="|".join(
@@ -95,13 +92,13 @@ def _looked_at(events: Events, *, key: str, ids: np.ndarray) -> list[int]:
 def _panels(planes: Sequence[Plane], joined: Joined, *, same_axes: bool) -> list[Panel]:
     domain = common_domain([plane.chosen for plane in planes]) if same_axes and len(planes) > 1 else None
     labels = joined.data.latents.labels
-    lift = labels + np.random.default_rng(0).uniform(-SPREAD, SPREAD, len(labels))
+    lift = controls.class_rows(labels)
     latent, p_values = [], []
     for plane, rows in zip(planes, joined.rows, strict=True):
         letter = plane.side.letter
         flat = len(plane.dimensions) == 1
         x = plane.axis(0)
-        y = "class, spread at random" if flat else plane.axis(1)
+        y = controls.CLASS_ROWS if flat else plane.axis(1)
         titles = {"means": "latent means", "samples": "posterior samples", "codes": "codes"}
         latent.append(
             Panel(
@@ -177,7 +174,7 @@ def describe_maps(planes: Sequence[Plane], joined: Joined) -> None:
         spread = gateway.moments(plane.data.latents)
         assert spread.variance is not None
         distance = gateway.uniformity(plane.p_values)
-        numbers = ", ".join(f"{spread.variance[k]:.3f}" for k in plane.dimensions)
+        numbers = ", ".join(f"{controls.two_digits(spread.variance[k])}" for k in plane.dimensions)
         uneven = ", ".join(f"{one:.3f}" for one in distance)
         parts.append(f"{letter}: E[σ²] = {numbers}, distance of Φ({plane.what}) from even = {uneven}")
     if any(plane.what != "codes" for plane in planes):

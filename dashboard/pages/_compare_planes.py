@@ -86,22 +86,16 @@ def plane_of(side: Side, choices: Choices) -> Plane:
     what = choices.show if side.has_posterior else "codes"
     latents = data.latents
     coordinates = gateway.posterior_samples(latents, seed=SAMPLE_SEED) if what == "samples" else latents.means
-    rates = gateway.rate_per_dimension(side.record, choices.splits[0])
-    # codes have no rate: their variance is what they have to tell images apart
-    worth = rates if rates is not None else latents.means.var(0, dtype=np.float64)
-    dimensions = _pick_dimensions(side, worth, rates)
-    return Plane(side, data, coordinates, dimensions, rates, what)
+    ranked = controls.ranked_dimensions(side.record, choices.splits[0])
+    return Plane(side, data, coordinates, _pick_dimensions(side, ranked), ranked.rates, what)
 
 
-def _pick_dimensions(side: Side, worth: np.ndarray, rates: np.ndarray | None) -> tuple[int, ...]:
-    if len(worth) <= 2:
-        return tuple(range(len(worth)))
-    order = np.argsort(-worth, kind="stable").tolist()
-    name = "code" if rates is None else "z"
-    worths = {k: "" if rates is None else f" · {rates[k]:.2f} nats per image" for k in order}
-    options = {str(k + 1): f"{name} {k + 1}{worths[k]}" for k in order}
+def _pick_dimensions(side: Side, ranked: controls.Ranked) -> tuple[int, ...]:
+    order = list(ranked.names)
+    if len(order) <= 2:
+        return tuple(range(len(order)))
+    options = {str(k + 1): name for k, name in ranked.names.items()}
     picked = []
-    by = "By rate, most informative first." if rates is not None else "By variance, largest first."
     axes = zip(("dx", "dy"), ("across", "up"), st.columns(2), order[:2], strict=True)
     for key, label, column, automatic in axes:
         with column:
@@ -110,7 +104,7 @@ def _pick_dimensions(side: Side, worth: np.ndarray, rates: np.ndarray | None) ->
                 {AUTO: f"Auto: {options[str(automatic + 1)]}", **options},
                 key=side_key(key, side.letter),
                 default=AUTO,
-                help=by,
+                help=ranked.help,
             )
         picked.append(automatic if choice == AUTO else int(choice) - 1)
     if picked[0] == picked[1]:

@@ -126,7 +126,8 @@ def _follow(by_id: dict[str, RunRecord]) -> None:
 
 def fill_up(asked: Sequence[str], by_id: dict[str, RunRecord]) -> list[str]:
     """Two ids: those asked for, else a sensible first one, and one that can be compared with it if there is any."""
-    pair = list(asked[:2]) or [controls.default_run(list(by_id.values()))]
+    first = controls.run_in_hand(by_id) or controls.default_run(list(by_id.values()))
+    pair = list(asked[:2]) or [first]
     key = gateway.comparable_key(by_id[pair[0]])
     others = [one for one in by_id if one != pair[0]]
     # the sort is stable: of equals the newest stays first
@@ -188,10 +189,8 @@ def describe(side: Side) -> None:
         f"{config.latent} latent dimensions",
     ]
     if side.has_posterior:
-        weight = gateway.reconstruction_weight(config.beta, gateway.pixels_per_image(side.record))
-        parts.append(
-            f"beta {config.beta:g} (reconstruction weight {'infinite' if weight is None else f'{weight:g}'})"
-        )
+        weight = controls.weight_text(config.beta, gateway.pixels_per_image(side.record))
+        parts.append(f"beta {config.beta:g} (reconstruction weight {weight})")
     else:
         parts.append("no posterior: rate, prior and beta do not apply")
     parts.append(f"epoch {document.epoch:,}")

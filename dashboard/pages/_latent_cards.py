@@ -83,14 +83,15 @@ def _score_table(values: dict[str, float | None]) -> pd.DataFrame:
 
 
 class Place:
-    """The decoded place: two coordinates in the URL, set by a click on an empty place or typed."""
+    """The decoded place: its coordinates in the URL, set by a click on an empty place or typed."""
 
     KEYS = ("zx", "zy")
 
     def __init__(self, record: RunRecord, view: View) -> None:
         """Read where the place is; None until one was clicked or typed."""
         self.record, self.view = record, view
-        values = [controls.coordinate_value(key) for key in self.KEYS]
+        self.keys = self.KEYS[: len(view.dimensions)]
+        values = [controls.coordinate_value(key) for key in self.keys]
         self.marker = None if None in values else np.array(values, np.float64)
 
     def base(self) -> np.ndarray:
@@ -108,13 +109,13 @@ class Place:
 
     def move_to(self, panel: str, x: float, y: float) -> bool:
         """Put the place where a panel was clicked; p-values are turned back into latents. Tells whether it moved."""
-        place = np.array([x, y])
+        place = np.array([x, y])[: len(self.keys)]
         if panel != "latent":
             place = self.view.from_unit(np.clip(place, 0, 1))
         place = np.round(place, 4)
         if self.marker is not None and np.array_equal(place, self.marker):
             return False
-        for key, value in zip(self.KEYS, place, strict=True):
+        for key, value in zip(self.keys, place, strict=True):
             state.put(key, float(value))
         return True
 
@@ -122,17 +123,16 @@ class Place:
         """Draw the card: the coordinates to type, and the decoded image there."""
         st.subheader("The place")
         names = [self.view.short(k) for k in self.view.dimensions]
-        columns = st.columns(2)
+        columns = st.columns(len(names))
         values = []
-        for column, key, name in zip(columns, self.KEYS, names, strict=True):
+        for column, key, name in zip(columns, self.keys, names, strict=True):
             with column:
                 values.append(controls.coordinate(name, key=key))
         if len(self.view.centre) > 2:
             self._choose_base()
         if None in values:
-            st.caption(
-                "Click an empty place of a map or of the manifold, or type its coordinates, to decode what is there."
-            )
+            where = "a map" if self.view.flat else "a map or of the manifold"
+            st.caption(f"Click an empty place of {where}, or type coordinates, to decode what is there.")
             return
         place = np.array(values, np.float64)
         z = self.view.in_space(place, self.base())
@@ -144,7 +144,10 @@ class Place:
             st.image(png, caption="Decoded there", alt="The image decoded at the chosen place")
         with right:
             st.markdown(
-                f"{names[0]} = {place[0]:.3f}, p-value {p[0]:.4f}  \n{names[1]} = {place[1]:.3f}, p-value {p[1]:.4f}"
+                "  \n".join(
+                    f"{name} = {one:.3f}, p-value {value:.4f}"
+                    for name, one, value in zip(names, place, p, strict=True)
+                )
             )
             distance = float(
                 np.sqrt(
@@ -156,7 +159,11 @@ class Place:
             st.caption(f"{distance:.2f} standard deviations from the centre.")
 
     def _choose_base(self) -> None:
-        options = {"zero": "0", "point": "the clicked image's mean"}
+        code = self.view.what == "code"
+        options = {
+            "zero": "the average code" if code else "0",
+            "point": f"the clicked image's {'code' if code else 'mean'}",
+        }
         chosen = controls.segmented("Other dimensions stand at", options, key="base", default="zero")
         if chosen != state.recall("latent-base", "zero"):
             state.remember("latent-base", chosen)

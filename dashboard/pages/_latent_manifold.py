@@ -44,9 +44,8 @@ def prior_pictures(record: RunRecord, drawn: np.ndarray) -> None:
     """Draw the images of the draws, numbered as on the maps."""
     st.subheader("Draws from the prior")
     images = gateway.decode(record, drawn)
-    frame = pd.DataFrame({"number": np.arange(1, len(drawn) + 1)})
-    for k in range(drawn.shape[1]):
-        frame[f"z {k + 1}"] = drawn[:, k]
+    frame = pd.DataFrame(drawn, columns=[f"z {k + 1}" for k in range(drawn.shape[1])])
+    frame.insert(0, "number", np.arange(1, len(drawn) + 1))
     controls.picture(
         image_grid(images, columns=12, numbers=True, gap=4, scale=enlarge(images.shape[-1], to=84)),
         key="prior",
@@ -62,7 +61,7 @@ def tiles(record: RunRecord, view: View, place: Place | None, n: int) -> np.ndar
     return gateway.lattice(
         record,
         n,
-        dimensions=view.dimensions,
+        dimensions=(view.dimensions[0], view.dimensions[-1]),
         base=(np.zeros(record.config.latent) if place is None else place.base()),
         centre=view.centre,
         spread=view.spread,
@@ -113,30 +112,33 @@ def lattice_map(record: RunRecord, view: View, place: Place) -> Events:
     return events
 
 
-def one_dimension(record: RunRecord, view: View) -> None:
-    """Draw the page of a 1-D latent: value on x, density a class."""
-    if view.data is not None:
-        values, labels = view.coordinates[:, 0], view.data.latents.labels
-        left, right = st.columns(2)
-        for column, p_values in ((left, False), (right, True)):
-            with column:
-                shown = view.to_unit(np.stack([values, values], 1))[:, 0] if p_values else values
-                controls.figure(
-                    density_1d(
-                        shown,
-                        labels,
-                        class_names=view.class_names,
-                        p_values=p_values,
-                        quantity=view.p_title if p_values else view.title,
-                        dark=controls.is_dark(),
-                    ),
-                    key=f"density-{p_values}",
-                    filename=f"{record.id}-density{'-p' if p_values else ''}",
-                    frame=density_frame(shown, labels, class_names=view.class_names, p_values=p_values),
-                )
-    drawn = prior_choice(record)
-    if drawn is not None:
-        prior_pictures(record, drawn)
+def densities(record: RunRecord, view: View) -> None:
+    """Draw a 1-D latent: value on x, density a class."""
+    if view.data is None:
+        return
+    values = view.plane(view.coordinates)
+    for column, p_values in zip(st.columns(2), (False, True), strict=True):
+        shown = (view.to_unit(values) if p_values else values)[:, 0]
+        with column:
+            controls.figure(
+                density_1d(
+                    shown,
+                    view.labels,
+                    class_names=view.class_names,
+                    p_values=p_values,
+                    title=f"{view.p_title if p_values else view.title}: density",
+                    x_title=view.p_axis(0) if p_values else view.axis(0),
+                    prior=view.what != "code",
+                    dark=controls.is_dark(),
+                ),
+                key=f"density-{p_values}",
+                filename=f"{record.id}-density{'-p' if p_values else ''}",
+                frame=density_frame(shown, view.labels, class_names=view.class_names, p_values=p_values),
+            )
+
+
+def line(record: RunRecord, view: View) -> None:
+    """Draw the decoded manifold of a 1-D latent: one row of tiles."""
     st.subheader("Decoded line")
     n = controls.number("Tiles", key="n", default=20, low=2, high=40)
     images = tiles(record, view, None, n)[0]

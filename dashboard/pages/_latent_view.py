@@ -24,7 +24,8 @@ class View:
     what: str
     """'means', 'samples' or 'code'"""
     splits: tuple[str, ...]
-    dimensions: tuple[int, int]
+    dimensions: tuple[int, ...]
+    """the two shown; the only one of a 1-D latent"""
     centre: np.ndarray
     """(L,) what p = 1/2 means: 0 for a prior, the average of the codes without one"""
     spread: np.ndarray
@@ -43,10 +44,12 @@ class View:
     @property
     def classes(self) -> np.ndarray:
         """(N,) uint8, 255 for no label."""
-        if self.data is None:
-            return np.zeros(0, np.uint8)
-        labels = self.data.latents.labels
-        return np.where(labels < 0, UNLABELLED, labels).astype(np.uint8)
+        return np.where(self.labels < 0, UNLABELLED, self.labels).astype(np.uint8)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) int64, -1 for no label."""
+        return np.zeros(0, np.int64) if self.data is None else self.data.latents.labels
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -55,21 +58,21 @@ class View:
 
     @property
     def markers(self) -> np.ndarray | None:
-        """(N,) uint8, the split's marker; None with one split."""
-        if self.data is None or len(self.splits) < 2:
+        """(N,) uint8, the split's marker: index into `splits`; None without points."""
+        if self.data is None:
             return None
         return np.searchsorted([gateway.SPLIT_CODES.index(s) for s in self.splits], self.data.splits).astype(
             np.uint8
         )
 
     @property
-    def marker_names(self) -> tuple[str, ...]:
-        """Names of the splits, in the order of the markers."""
-        return self.splits if len(self.splits) > 1 else ()
+    def flat(self) -> bool:
+        """Whether the latent has one dimension."""
+        return len(self.dimensions) == 1
 
     @property
     def title(self) -> str:
-        """Title of the left panel."""
+        """Title of the left panel, a plural."""
         return {"means": "Latent means", "samples": "Posterior samples", "code": "Codes"}[self.what]
 
     @property
@@ -95,11 +98,23 @@ class View:
         return theme.p_value_axis(dimension, code=self.what == "code")
 
     def plane(self, z: np.ndarray) -> np.ndarray:
-        """(..., L) -> (..., 2), the two dimensions shown."""
+        """(..., L) -> (..., 2), the two dimensions shown; (..., 1) of a 1-D latent."""
         return z[..., list(self.dimensions)]
 
+    def on_panel(self, plane: np.ndarray, *, rows: np.ndarray | float | None = None) -> np.ndarray:
+        """Plane (..., 2), or (..., 1) of a 1-D latent, -> places (..., 2) on a panel: a 1-D latent stands on rows.
+
+        Args:
+            plane: latents or p-values.
+            rows: (...) heights of a 1-D latent's points; the row of what is no image, if None.
+        """
+        if plane.shape[-1] == 2:
+            return plane
+        heights = np.broadcast_to(controls.OWN_ROW if rows is None else rows, plane.shape[:-1])
+        return np.stack([plane[..., 0], heights], axis=-1)
+
     def to_unit(self, plane: np.ndarray) -> np.ndarray:
-        """Latent plane -> p-values: (..., 2) -> (..., 2)."""
+        """Latent plane -> p-values: (..., 2) -> (..., 2), or (..., 1) of a 1-D latent."""
         chosen = list(self.dimensions)
         return gateway.phi((plane - self.centre[chosen]) / self.spread[chosen])
 
@@ -129,14 +144,18 @@ def view_of(record: RunRecord) -> View:
         what = "code"
         if has_posterior:
             what = controls.pick_show()
-    rates = gateway.rate_per_dimension(record, splits[0])
+    ranked = controls.ranked_dimensions(record, splits[0])
     with third:
-        dimensions = _pick_dimensions(config.latent, rates)
-    contours = has_posterior and controls.toggle(
-        "Prior contours",
-        key="contours",
-        default=True,
-        help="Circles at 1, 2 and 3 standard deviations of N(0, I).",
+        dimensions = _pick_dimensions(ranked)
+    contours = (
+        config.latent > 1
+        and has_posterior
+        and controls.toggle(
+            "Prior contours",
+            key="contours",
+            default=True,
+            help="Circles at 1, 2 and 3 standard deviations of N(0, I).",
+        )
     )
     data = gateway.map_data(record, splits) if controls.need_latents(record, splits) else None
     coordinates = _coordinates(data.latents, what) if data else np.zeros((0, config.latent), np.float32)
@@ -153,7 +172,7 @@ def view_of(record: RunRecord) -> View:
         dimensions=dimensions,
         centre=centre,
         spread=spread,
-        rates=rates,
+        rates=ranked.rates,
         contours=contours,
         key=f"{record.id}:{what}:{dimensions}",
         class_names=document.data.class_names,
@@ -164,21 +183,15 @@ def _coordinates(latents: Latents, what: str) -> np.ndarray:
     return gateway.posterior_samples(latents, seed=SAMPLE_SEED) if what == "samples" else latents.means
 
 
-def _pick_dimensions(latent: int, rates: np.ndarray | None) -> tuple[int, int]:
-    """Two dimensions, most informative first; a 2-D latent has no choice."""
-    if latent <= 2:
-        return (0, min(1, latent - 1))
-    order = range(latent) if rates is None else np.argsort(-rates, kind="stable").tolist()
-    names = {
-        str(k + 1): f"z {k + 1}" if rates is None else f"z {k + 1} · {rates[k]:.2f} nats per image"
-        for k in order
-    }
+def _pick_dimensions(ranked: controls.Ranked) -> tuple[int, ...]:
+    """Two dimensions, most telling first; one or two latent dimensions leave no choice."""
+    if len(ranked.names) <= 2:
+        return tuple(range(len(ranked.names)))
+    names = {str(k + 1): name for k, name in ranked.names.items()}
     keys = list(names)
     left, right = st.columns(2)
     with left:
-        first = controls.select(
-            "Across", names, key="dx", default=keys[0], help="By rate, most informative first."
-        )
+        first = controls.select("Across", names, key="dx", default=keys[0], help=ranked.help)
     with right:
         rest = {key: name for key, name in names.items() if key != first}
         second = controls.select("Up", rest, key="dy", default=next(k for k in keys if k != first))
@@ -188,19 +201,17 @@ def _pick_dimensions(latent: int, rates: np.ndarray | None) -> tuple[int, int]:
 def describe_view(record: RunRecord, view: View) -> None:
     """Say what is shown, how many of how many, and how far it is from the prior."""
     if view.data is None:
-        st.caption(
-            "No points without the images: the maps below still decode every place that you click or type."
-        )
+        st.caption("No points without the images: every place below that you choose is still decoded.")
         return
     count = f"{len(view.ids):,} of {view.data.total:,} images"
     if view.data.sampled:
         count += " (a stratified sample with seed 0)"
-    dimensions = list(dict.fromkeys(view.dimensions))
+    dimensions = list(view.dimensions)
     if view.what == "code":
         family = controls.plain(record.config.family)
         st.caption(
-            f"{count}. Family {family} has no posterior and no prior: codes are shown raw on the left, and "
-            "standardised (mean 0, variance 1) before Φ on the right. Rate, prior contours and samples from "
+            f"{count}. Family {family} has no posterior and no prior: codes are shown raw, and "
+            "standardised (mean 0, variance 1) before Φ. Rate, prior contours and samples from "
             "the prior do not apply."
         )
         return
@@ -209,7 +220,8 @@ def describe_view(record: RunRecord, view: View) -> None:
     distance = gateway.uniformity(gateway.phi(view.coordinates[:, dimensions]))
     shown = "means" if view.what == "means" else f"samples (one an image, seed {SAMPLE_SEED})"
     parts = [
-        f"{view.short(k)}: E[σ²] = {spread.variance[k]:.3f}, E[μ²] = {spread.mean_square[k]:.3f}, "
+        f"{view.short(k)}: E[σ²] = {controls.two_digits(spread.variance[k])}, E[μ²] = "
+        f"{controls.two_digits(spread.mean_square[k])}, "
         f"distance of Φ({view.what}) from even = {distance[i]:.3f}"
         for i, k in enumerate(dimensions)
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import gateway
+from dashboard import controls, gateway
 from dashboard.gateway import RunRecord
 
 UNITS = "nats per image"
@@ -72,10 +72,10 @@ def beta(record: RunRecord) -> float | None:
     return record.document.config.beta
 
 
-def weight(record: RunRecord) -> float | None:
-    """The equivalent reconstruction weight n / beta; infinite at beta 0, None where there is no rate."""
+def weight(record: RunRecord) -> str | None:
+    """The equivalent reconstruction weight n / beta in words: 'infinite' at beta 0; None where there is no rate."""
     value = beta(record)
-    return None if value is None else gateway.pixels_per_image(record) / value if value else float("inf")
+    return None if value is None else controls.weight_text(value, gateway.pixels_per_image(record))
 
 
 def ordered(records: Sequence[RunRecord], order: str) -> list[RunRecord]:
@@ -136,7 +136,7 @@ def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None]) -> pd.
     table["date"] = pd.to_datetime(table["date"], utc=True)
     for name in ("latent", "epochs"):
         table[name] = table[name].astype("Int64")
-    for name in ("beta", "weight", "distortion", "rate", "negative_elbo"):
+    for name in ("beta", "distortion", "rate", "negative_elbo"):
         table[name] = table[name].astype("Float64")
     return table
 
@@ -155,16 +155,19 @@ COLUMNS: dict[str, Any] = {
     "family": _TEXT("Family", width=56),
     "data": _TEXT("Data", width=98),
     "latent": _NUMBER("Latent", width=54, help="Latent dimensions."),
-    "beta": _NUMBER("β", width=50, format="%g", help="Weight of the rate R in the objective D + β R."),
-    "weight": _NUMBER(
-        "Weight", width=66, format="%.4g", help="The same setting as a weight of the mean over pixels: n / β."
+    "beta": _NUMBER("β", width=62, format="%g", help="Weight of the rate R in the objective D + β R."),
+    "weight": _TEXT(
+        "Weight",
+        width=66,
+        alignment="right",
+        help="The same setting as a weight of the mean over pixels: n / β.",
     ),
     "epochs": _NUMBER("Epochs", width=60, help="Epochs that the weights have seen."),
     "distortion": _NUMBER(
         "D",
         width=60,
         format="%.2f",
-        help=f"Distortion on the test images, {UNITS}; lower is better for equal data and β.",
+        help=f"Distortion on the test images, {UNITS}; lower is better for equal data and likelihood.",
     ),
     "rate": _NUMBER(
         "R",
@@ -179,7 +182,7 @@ COLUMNS: dict[str, Any] = {
         help=f"Negative ELBO on the test images, {UNITS}; lower is better for equal data and likelihood.",
     ),
     "state": _TEXT("State", width=76),
-    "date": st.column_config.DatetimeColumn("Started", width=94, format="YYYY-MM-DD"),
+    "date": st.column_config.DatetimeColumn("Started", width=100, format="YYYY-MM-DD"),
     "note": _TEXT("Note", width=150),
     "why": _TEXT("Remark", width=240, help="Why a folder cannot be opened, or why training ended early."),
 }

@@ -105,9 +105,8 @@ def points_of(board: Board, split: str) -> list[TradeoffPoint]:
 
 
 def weight_text(record: RunRecord) -> str:
-    """The equivalent reconstruction weight n / beta in words: 'infinite' at beta 0."""
-    weight = gateway.reconstruction_weight(record.config.beta, gateway.pixels_per_image(record))
-    return "infinite" if weight is None else f"{weight:.5g}"
+    """The equivalent reconstruction weight of a run, in words."""
+    return controls.weight_text(record.config.beta, gateway.pixels_per_image(record))
 
 
 def score_table(points: Sequence[TradeoffPoint], front: Sequence[bool]) -> pd.DataFrame:

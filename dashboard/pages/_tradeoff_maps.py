@@ -59,6 +59,9 @@ def draw(board: Board, record: RunRecord, split: str) -> None:
         classes=np.where(data.latents.labels < 0, UNLABELLED, data.latents.labels).astype(np.uint8),
         class_names=record.document.data.class_names if record.document else (),
         colours=CLASS_COLOURS,
+        markers=np.zeros(len(data.ids), np.uint8),
+        marker_names=[split],
+        marker_title="split",
         sprites=controls.sprites(record, data) if here else None,
         id_bits=gateway.ROW_BITS,
         view_key=f"{board.key}|{split}|{own}",
@@ -193,7 +196,10 @@ def _say_shown(record: RunRecord, data: MapData, split: str) -> None:
     variance = gateway.moments(data.latents).variance
     if variance is not None:
         shown = variance[list(dimensions_of(record))].mean()
-        words += f" E[σ²] here: {shown:.2f}; the larger, the more an even p-value map needs samples instead of means."
+        words += (
+            f" E[σ²] here: {controls.two_digits(shown)}; the larger, the more an even p-value map needs samples "
+            "instead of means."
+        )
     st.caption(words)
 
 
@@ -224,6 +230,8 @@ def _one_dimension(record: RunRecord, data: MapData, tiles: np.ndarray | None) -
                     data.latents.labels,
                     class_names=names,
                     p_values=p_values,
+                    title=f"{'p-value map Φ(means)' if p_values else 'Latent means'}: density",
+                    x_title=p_value_axis(0) if p_values else latent_axis(0),
                     dark=controls.is_dark(),
                 ),
                 key=f"tradeoff-density-{p_values}",

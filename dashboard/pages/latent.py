@@ -1,5 +1,7 @@
 """Latent space: where each image went, how even the p-value map is, and what every place decodes to."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -18,8 +20,9 @@ sample $z = \mu + \sigma \varepsilon$ of it. Circles stand at 1, 2 and 3 standar
 dimension: the whole plane squeezed into the unit square. If the aggregate posterior is the prior, **samples** are
 spread evenly here. Means are not: they lack the variance $E[\sigma^2]$ that sampling adds, so where $E[\sigma^2]$ is
 small (0.01) both maps agree and uneven density is a real mismatch, and where it is large (0.3) only the samples say
-something. $E[\mu^2] + E[\sigma^2] = 1$ holds wherever training has converged, at every beta, for a dead dimension too:
-it is no sign of a match. The Kolmogorov-Smirnov distance is 0 for an even spread and 1 at worst.
+something. For any beta above 0, $E[\mu^2] + E[\sigma^2]$ of the training images comes to 1 once training has converged
+(at a small beta that takes very long), in a dead dimension too: it tells how far training is, and is no sign of a
+match. The Kolmogorov-Smirnov distance is 0 for an even spread and 1 at worst.
 
 **Below, the decoded manifold**: tile (row $r$, column $c$) of $n \times n$ is the decoder at
 $\Phi^{-1}\left(\tfrac{c + 1/2}{n},\ 1 - \tfrac{r + 1/2}{n}\right)$, so a place on the p-value map and the same place on
@@ -39,10 +42,9 @@ def page() -> None:
     record = controls.pick_run()
     view = view_of(record)
     describe_view(record, view)
-    if record.config.latent == 1:
-        manifold.one_dimension(record, view)
-    else:
-        _maps(record, view)
+    if view.flat:
+        manifold.densities(record, view)
+    _maps(record, view)
     controls.how_to_read(HOW_TO_READ)
 
 
@@ -57,7 +59,8 @@ def _maps(record: RunRecord, view: View) -> None:
         class_names=view.class_names,
         colours=view.colours,
         markers=view.markers,
-        marker_names=view.marker_names,
+        marker_names=view.splits,
+        marker_title="split",
         sprites=controls.sprites(record, view.data) if view.data and view.has_images else None,
         id_bits=gateway.ROW_BITS,
         view_key=view.key,
@@ -72,37 +75,59 @@ def _maps(record: RunRecord, view: View) -> None:
         place.draw()
     if drawn is not None:
         manifold.prior_pictures(record, drawn)
+    if view.flat:
+        manifold.line(record, view)
+        return
     events = manifold.lattice_map(record, view, place)
     if events.empty and place.move_to(manifold.LATTICE, events.empty["x"], events.empty["y"]):
         st.rerun()
 
 
 def _panels(view: View, *, drawn: np.ndarray | None, marker: np.ndarray | None) -> list[Panel]:
-    first, second = view.dimensions
     planes = view.plane(view.coordinates)
     draws = None if drawn is None else view.plane(drawn)
+    first, second = view.dimensions[0], view.dimensions[-1]
+    rows = controls.class_rows(view.labels)
+    frame = (controls.OWN_ROW - 0.5, len(view.class_names) - 0.5) if view.flat else None
+
+    def panel(kind: str, title: str, axes: tuple[str, str], *, unit: bool, alt: str, **looks: Any) -> Panel:
+        def place(plane: np.ndarray | None, heights: np.ndarray | None = None) -> np.ndarray | None:
+            if plane is None:
+                return None
+            return view.on_panel(view.to_unit(plane) if unit else plane, rows=heights).astype(np.float32)
+
+        cross = place(marker)
+        return Panel(
+            id=kind,
+            title=title,
+            xy=place(planes, rows),  # type: ignore[arg-type]
+            x_title=axes[0],
+            y_title=controls.CLASS_ROWS if view.flat else axes[1],
+            draws=place(draws),
+            marker=None if cross is None else (float(cross[0]), float(cross[1])),
+            square=not view.flat,
+            alt=alt,
+            **looks,
+        )
+
+    axes = view.axis(first), view.axis(second)
+    empty = (-4.0, 4.0, *(frame or (-4.0, 4.0)))
     return [
-        Panel(
-            id="latent",
-            title=view.title,
-            xy=planes.astype(np.float32),
-            x_title=view.axis(first),
-            y_title=view.axis(second),
-            domain=None if len(planes) else (-4.0, 4.0, -4.0, 4.0),
+        panel(
+            "latent",
+            view.title,
+            axes,
+            unit=False,
+            domain=None if len(planes) else empty,
             circles=(1.0, 2.0, 3.0) if view.contours else (),
-            draws=None if draws is None else draws.astype(np.float32),
-            marker=None if marker is None else (float(marker[0]), float(marker[1])),
-            alt=f"Scatter of {len(planes)} images over {view.axis(first)} and {view.axis(second)}, coloured by label",
+            alt=f"Scatter of {len(planes)} images over {' and '.join(dict.fromkeys(axes))}, coloured by label",
         ),
-        Panel(
-            id="p-values",
-            title=view.p_title,
-            xy=view.to_unit(planes).astype(np.float32),
-            x_title=view.p_axis(first),
-            y_title=view.p_axis(second),
-            domain=(0.0, 1.0, 0.0, 1.0),
-            draws=None if draws is None else view.to_unit(draws).astype(np.float32),
-            marker=None if marker is None else tuple(float(one) for one in view.to_unit(marker)),  # type: ignore[arg-type]
+        panel(
+            "p-values",
+            view.p_title,
+            (view.p_axis(first), view.p_axis(second)),
+            unit=True,
+            domain=(0.0, 1.0, *(frame or (0.0, 1.0))),
             alt=f"The same {len(planes)} images on the unit square, by the normal CDF of each coordinate",
         ),
     ]

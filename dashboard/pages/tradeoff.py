@@ -17,6 +17,8 @@ from dashboard.pages import _tradeoff_maps as maps
 from dashboard.pages._tradeoff_board import Board
 
 FIGURE = "tradeoff-board"
+BOARD = "tradeoff-shown"
+"""The board that was drawn last."""
 SHOWN_REASONS = 12
 
 HOW_TO_READ = r"""
@@ -87,6 +89,10 @@ def _choose(records: Sequence[RunRecord]) -> tuple[Board | None, str]:
     boards = parts.boards_of(records, split)
     if not boards:
         return None, split
+    for key, board in boards.items():
+        if run := controls.run_in_hand(board.betas):
+            state.suggest("board", key)
+            state.suggest("step", run)
     with left:
         chosen = controls.select(
             "Board",
@@ -119,10 +125,14 @@ def _board(board: Board, record: RunRecord, split: str) -> None:
     """Draw the board, the run in view beside it, and the numbers under it."""
     points = parts.points_of(board, split)
     front = gateway.pareto_front([one.rate for one in points], [one.distortion for one in points])
+    wide = parts.spread_is_wide(points)
+    if state.recall(BOARD, board.key) != board.key:
+        state.put("lograte", wide)  # the axis suits a board: what suited another says nothing
+    state.remember(BOARD, board.key)
     log_rate = controls.toggle(
         "Logarithmic rate axis",
         key="lograte",
-        default=parts.spread_is_wide(points),
+        default=wide,
         help="Spreads out small rates; collapsed runs sit on its left edge",
     )
     left, right = st.columns([7, 3], gap="medium")

@@ -1,5 +1,6 @@
 """Every page in a real browser, as a person opens it: from the menu and by link, light and dark, wide and narrow."""
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -77,6 +78,17 @@ def test_what_pages_share_is_chosen_once(page: Page, app_url: str, settle: Settl
         settle(page)
         assert "split=train" in page.url
         assert "show=samples" in page.url
+        all_is_well(page)
+
+
+def test_the_run_in_hand_goes_along(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(f"{app_url}/latent?run=bundled-digits-8d")
+    settle(page)
+    for name, picker, chosen in (("tradeoff", "Board", "8-D latent"), ("compare", "Run A", "8 dimensions")):
+        click_in_menu(page, next(row for row in PAGES if row.module == name))
+        box = page.get_by_role("combobox", name=picker, exact=True)
+        expect(box).to_have_value(re.compile(chosen), timeout=30_000)
+        settle(page)
         all_is_well(page)
 
 

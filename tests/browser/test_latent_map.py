@@ -286,7 +286,7 @@ def test_the_table_holds_the_selected_points(latent: Map) -> None:
         latent.root.get_by_role("button", name="Download CSV").click()
     assert download.value.suggested_filename == "map.csv"
     rows = list(csv.reader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
-    assert rows[0][:4] == ["id", "class", "marker", "Latent means: z₁ (mean)"]
+    assert rows[0][:4] == ["id", "class", "split", "Latent means: z₁ (mean)"]
     assert {int(row[0]) for row in rows[1:]} == latent.selected()
     at = {int(point): k for k, point in enumerate(DATA["ids"])}
     for row in rows[1:]:

@@ -84,7 +84,7 @@ def test_a_training_image_is_named_by_its_row(page: Page, app_url: str, repo: Pa
     latents = load_latents(repo / "checkpoints" / RUN / "latents-train.npz")
     row = int(latents.ids[lonely(latents)])
     page.mouse.move(*shown.call("toClient", "latent", row | 1 << 28))
-    expect(shown.root.locator(".tip .which")).to_have_text(f"#{row}")
+    expect(shown.root.locator(".tip .which")).to_have_text(f"#{row} · train")
 
 
 def test_a_click_on_a_point_shows_its_image_and_its_posterior(latent: Page, repo: Path) -> None:

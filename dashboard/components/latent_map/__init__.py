@@ -67,6 +67,7 @@ def latent_map(
     view_key: str,
     markers: np.ndarray | None = None,
     marker_names: Sequence[str] = (),
+    marker_title: str = "marker",
     sprites: Sprites | None = None,
     columns: int = 2,
     height: int = 460,
@@ -86,6 +87,7 @@ def latent_map(
         view_key: what the coordinates mean (a run and two dimensions, say): a zoom is kept while it stays the same.
         markers: (N,) 0 circle, 1 triangle, 2 square, 3 diamond, or None for circles.
         marker_names: what the markers mean (``("train", "test")``); shown in the legend when there are two or more.
+        marker_title: what they tell, as the heading of their column in the downloaded table (``"split"``).
         sprites: thumbnails for the hovered point, from `make_sprites`, in the order of the ids.
         columns: panels in a row where the width allows it.
         height: greatest height of a row of panels, with title and axes, in CSS pixels.
@@ -109,6 +111,7 @@ def latent_map(
         "height": _whole("height", height, 120),
         "report_selection": bool(report_selection),
         "id_bits": _whole("id_bits", id_bits, 1),
+        "marker_title": _text("marker_title", marker_title),
     }
     data = pack(header, sections, hashes={"sprites": sprites.digest} if sprites else None)
     result = _COMPONENT(

@@ -109,6 +109,7 @@ def page() -> None:
             colours=COLOURS,
             markers=data["markers"],
             marker_names=("test", "train"),
+            marker_title="split",
             sprites=make_sprites(data["pixels"]),
             view_key=f"run {st.session_state.get('view', 0)}",
             report_selection=report,

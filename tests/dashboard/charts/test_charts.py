@@ -23,7 +23,9 @@ def figures(dark: bool) -> list[go.Figure]:
         rate_heatmap([[0.5, None]], [1], dark=dark),
         tradeoff(points, front=[True, True], dark=dark),
         tradeoff(points, front=[True, False], log_rate=True, dark=dark),
-        density_1d([0.1, 0.2, 0.3], [0, 0, -1], class_names=["zero"], dark=dark),
+        density_1d(
+            [0.1, 0.2, 0.3], [0, 0, -1], class_names=["zero"], title="Means", x_title="z 1", dark=dark
+        ),
     ]
 
 

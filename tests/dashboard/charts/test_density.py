@@ -15,7 +15,8 @@ NAMES = ["zero", "one", "<b>two</b>"]
 
 def draw(values=VALUES, labels=LABELS, **options):
     """Draw with the usual words."""
-    return density_1d(values, labels, **({"class_names": NAMES, "dark": True} | options))
+    usual = {"class_names": NAMES, "title": "Means", "x_title": "z 1 (prior σ)", "dark": True}
+    return density_1d(values, labels, **(usual | options))
 
 
 def test_class_density_is_scipys_times_the_share() -> None:
@@ -51,7 +52,6 @@ def test_p_value_figure_has_the_uniform_line_at_one() -> None:
     figure = draw(norm.cdf(VALUES), p_values=True)
     assert (figure.data[-1].y == 1).all()
     assert tuple(figure.layout.xaxis.range) == (0, 1)
-    assert "Φ" in figure.layout.xaxis.title.text
     total = figure.data[-2]
     assert np.trapezoid(total.y.astype(float), total.x.astype(float)) == pytest.approx(1.0, abs=0.01)
 
@@ -69,6 +69,12 @@ def test_collapsed_and_single_values_still_integrate_to_one() -> None:
         assert grid[-1] >= 3
 
 
+def test_codes_have_no_prior_beside_them() -> None:
+    figure = draw(prior=False)
+    assert [trace.name for trace in figure.data][-1] == "all images"
+    assert "prior" not in figure.layout.title.subtitle.text
+
+
 def test_nan_is_left_out() -> None:
     values = np.concatenate([VALUES, [np.nan, np.nan]])
     labels = np.concatenate([LABELS, [0, 1]])
@@ -84,9 +90,10 @@ def test_unlabelled_and_unnamed_classes() -> None:
 
 
 def test_words() -> None:
-    figure = draw(quantity="Posterior sample")
-    assert figure.layout.title.text == "Density of posterior samples"
-    assert figure.layout.xaxis.title.text == "Posterior sample z (prior standard deviations)"
+    figure = draw(title="Samples", x_title="z 1 (prior σ)")
+    assert figure.layout.title.text == "Samples"
+    assert figure.layout.xaxis.title.text == "z 1 (prior σ)"
+    assert "prior" in figure.layout.title.subtitle.text
     assert figure.layout.yaxis.title.text == "Density, scaled by class share"
     assert figure.layout.uirevision
 

@@ -103,9 +103,14 @@ def test_iso_line_by_hand() -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([31.2, 38.9], [30, 32, 34, 36, 38, 40]),
+        ([31.2, 38.9], [31, 32, 33, 34, 35, 36, 37, 38, 40]),
         ([260.0, 290.0], [260, 265, 270, 275, 280, 285, 290]),
         ([100.0], [100]),
+        # one run far off, as at beta 0, must not widen the steps of the others
+        (
+            [24.5, 25.0, 25.5, 26.0, 26.5, 27.0, 27.5, 82.0],
+            [24.5, 25, 25.5, 26, 26.5, 27, 27.5, 28, 29, 31, 35],
+        ),
     ],
 )
 def test_iso_levels_are_round_and_span_the_runs(values: list[float], expected: list[float]) -> None:
@@ -130,7 +135,7 @@ def test_names_give_both_conventions() -> None:
     assert list(named(figure, "on the front").text)[3] == "β 0.5 (w 128)"
     texts = [a.text for a in figure.layout.annotations]
     assert "β 0.5 (w 128)" in texts
-    assert "β 3, 4 collapsed" in texts  # two runs in one place share a name
+    assert "β 3, 4 collapsed<br>w 21.33, 16" in texts  # two runs in one place share a name
     assert beta_text(TradeoffPoint("i", "n", 0.0, None, 20.0, 20.0)) == "β 0 (w ∞)"
 
 
@@ -194,7 +199,7 @@ def test_frame_for_csv() -> None:
 
 def box(placed, spot: np.ndarray) -> tuple[float, float, float]:
     """Return the strip that a name covers: from, to along 45 degrees, and its place across."""
-    length = 6.2 * len(placed.text)
+    length = 6.2 * max(map(len, placed.text.split("\n")))
     along, across = (spot[0] + spot[1]) / np.sqrt(2), (spot[0] - spot[1]) / np.sqrt(2)
     return (along, along + length, across) if placed.above else (along - length, along, across)
 
@@ -207,8 +212,10 @@ def test_names_of_a_sweep_do_not_meet_at_any_width(size: tuple[int, int]) -> Non
     names = place_labels(labels)
     assert sorted(k for name in names for k in name.members) == list(range(9))
     strips = [box(n, np.array([across[n.index] * size[0], up[n.index] * size[1]])) for n in names]
-    for one, other in itertools.combinations(strips, 2):
-        apart = abs(one[2] - other[2]) >= LINE - 1
+    for pair in itertools.combinations(names, 2):
+        one, other = (strips[names.index(name)] for name in pair)
+        lines = sum(len(name.text.split("\n")) for name in pair)
+        apart = abs(one[2] - other[2]) >= LINE * lines / 2 - 1
         assert apart or one[1] <= other[0] or other[1] <= one[0]
 
 
@@ -225,6 +232,9 @@ def test_touching_points_share_a_name_and_a_point_is_not_covered() -> None:
 def test_group_text() -> None:
     three = [Label(0, 0, b, 64 / b, "collapsed") for b in (2, 3, 4)]
     assert group_text(three[:1]) == "β 2 (w 32) collapsed"
-    assert group_text(three) == "β 2 … 4 (3 runs) collapsed"
-    assert group_text([Label(0, 0, 1.5, 42.6667), Label(0, 0, 2, 32)]) == "β 1.5, 2 (w 42.67, 32)"
+    assert group_text(three) == "β 2, 3, 4 collapsed\nw 32, 21.33, 16"
+    assert group_text([Label(0, 0, 1.5, 42.6667), Label(0, 0, 2, 32)]) == "β 1.5, 2\nw 42.67, 32"
+    assert group_text([Label(0, 0, b, 64 / b) for b in (1, 1, 2)]) == "β 1, 2\nw 64, 32 (3 runs)"
+    assert group_text([Label(0, 0, b, 64 / b) for b in (1, 2, 4, 8, 16)]) == "β 1 … 16\nw 64 … 4 (5 runs)"
     assert reach("twelve chars") > reach("four")
+    assert reach("twelve\nchars") < reach("twelve chars")

@@ -12,7 +12,7 @@ from scipy.stats import norm
 import core
 from core.data import catalog
 from core.latents import load_latents
-from tests.dashboard.headless import healthy, maps, open_page, words
+from tests.dashboard.headless import figures, healthy, maps, open_page, words
 
 
 def test_the_maps_are_the_stored_means_and_their_normal_cdf(bundled_store: Path) -> None:
@@ -166,12 +166,50 @@ def test_missing_data_leave_lattice_and_places(
     assert "image:manifold" in second[1]
 
 
-def test_a_one_dimensional_latent_shows_densities(store: Path) -> None:
-    config = core.recipe("digits-vae").config.with_settings({"latent": 1, "epochs": 1, "hidden": (16,)})
-    run = core.train(config, name="one dimension", store=store)
-    at = healthy(open_page("latent", run=run.id))
-    assert len(at.get("plotly_chart")) == 2
-    assert "Decoded line" in words(at)
+def trained(store: Path, **settings: object) -> core.Run:
+    config = core.recipe("digits-vae").config.with_settings({"epochs": 1, "hidden": (16,), **settings})
+    return core.train(config, name="small", store=store)
+
+
+def test_a_one_dimensional_latent_shows_densities_and_a_row_of_points_for_each_class(store: Path) -> None:
+    run = trained(store, latent=1)
+    at = open_page("latent", run=run.id, split="test", prior="1", k="3", zx="0.5")
+    assert "Decoded line" in words(healthy(at))
+    titles = [figure["layout"]["title"]["text"] for figure in figures(at)]
+    assert titles == ["Latent means: density", "p-value map Φ(means): density"]
+    stored = run.latents("test")
+    header, sections = maps(at)[0]
+    np.testing.assert_array_equal(sections["xy:latent"][:, 0], stored.means[:, 0])
+    np.testing.assert_array_equal(np.round(sections["xy:latent"][:, 1]), stored.labels)
+    np.testing.assert_allclose(sections["xy:p-values"][:, 0], norm.cdf(stored.means[:, 0]), atol=1e-6)
+    latent, p_values = header["panels"]
+    assert latent["marker"] == [0.5, -1.0]
+    np.testing.assert_allclose(p_values["marker"], [norm.cdf(0.5), -1.0], atol=1e-6)
+    np.testing.assert_allclose(
+        np.array(latent["draws"])[:, 0], core.generation.prior_draws(3, latent=1, seed=0)[:, 0]
+    )
+    assert not latent["circles"]
+    assert "Prior contours" not in [toggle.label for toggle in at.toggle]
+    assert [box.key for box in at.number_input if box.key in ("zx", "zy")] == ["zx"]
+    assert "Decoded there" in [image.proto.imgs[0].caption for image in at.get("image")]
+    at.session_state["latent-map"] = {"click": {"panel": "latent", "id": int(stored.ids[5])}}
+    assert f"{stored.labels[5]}** · test image {stored.ids[5]}" in words(healthy(at.run()))
+
+
+def test_codes_of_more_dimensions_stand_in_order_of_their_variance(store: Path) -> None:
+    run = trained(store, family="ae", latent=4)
+    at = healthy(open_page("latent", run=run.id, split="test"))
+    variances = run.latents("test").means.var(0, dtype=np.float64)
+    across = next(box for box in at.selectbox if box.key == "dx")
+    assert across.options == [f"code {k + 1} · {variances[k]:.2f} variance" for k in np.argsort(-variances)]
+    assert "variance" in across.help
+    standing = next(
+        group for group in at.get("button_group") if group.proto.label == "Other dimensions stand at"
+    )
+    assert [option.content for option in standing.proto.options] == [
+        "the average code",
+        "the clicked image's code",
+    ]
 
 
 def test_names_with_markup_are_shown_letter_by_letter(bundled_store: Path) -> None:

@@ -89,6 +89,16 @@ def test_a_wide_spread_opens_on_a_logarithmic_axis(bundled_store: Path) -> None:
     assert at.query_params["lograte"] == "0"
 
 
+def test_the_axis_of_one_board_says_nothing_about_another(bundled_store: Path) -> None:
+    at = healthy(open_page("tradeoff"))
+    assert at.session_state["lograte"] is True
+    fashion = next(box for box in at.selectbox if box.key == "board")
+    key = next(option for option in fashion.options if option.startswith("fashion-mnist"))
+    healthy(fashion.select_index(fashion.options.index(key)).run())
+    assert at.session_state["lograte"] is False
+    assert board(at)["layout"]["xaxis"]["type"] == "linear"
+
+
 def test_runs_without_a_rate_are_named_with_the_reason(bundled_store: Path) -> None:
     said = words(healthy(open_page("tradeoff")))
     assert "- Digits, plain autoencoder: does not apply: family ae has no posterior, so no rate" in said

@@ -74,12 +74,12 @@ function savePicture(app) {
   picture(app).toBlob((blob) => download(app, blob, "png"), "image/png");
 }
 
-/** The selected points, or else all that are shown, as CSV: id, class, marker, and both coordinates in each panel. */
+/** The selected points, or else all that are shown, as CSV: id, class, marker's meaning, and both coordinates in each panel. */
 export function table(app) {
   const { head, panels } = app;
   const names = panels.flatMap(({ spec }) => [`${spec.title}: ${spec.x_title}`, `${spec.title}: ${spec.y_title}`]);
   const marked = app.mk && head.markers.length > 0;
-  const lines = [["id", "class", ...(marked ? ["marker"] : []), ...names].map(csvText).join(",")];
+  const lines = [["id", "class", ...(marked ? [head.marker_title] : []), ...names].map(csvText).join(",")];
   const number = (value) => (value === value ? floatText(value) : "");
   for (let i = 0; i < app.ids.length; i++) {
     if (app.selectedCount ? !app.selected[i] : !app.look.shown[app.kind[i]]) continue;
