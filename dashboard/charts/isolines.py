@@ -12,11 +12,11 @@ BULK = 0.75
 """Share of the runs, from the best on, that the evenly spaced levels span."""
 
 
-def iso_levels(negative_elbo: Sequence[float] | np.ndarray, *, count: int = 6) -> np.ndarray:
+def iso_levels(negative_elbo: Sequence[float] | np.ndarray, *, count: int = 4) -> np.ndarray:
     """Return round values of the negative ELBO that span those of the runs.
 
-    They are evenly spaced where most of the runs are. Above, up to a run that is far worse, each step is twice the one
-    before: at even steps one such run (beta 0) would take all lines away from the others, or fill its side with lines.
+    They are evenly spaced where most of the runs are. Above, up to a run that is far worse, the steps double from
+    line to line: at even steps one such run (beta 0) would take all lines from the others, or fill its side with lines.
 
     Args:
         negative_elbo: (K,) nats per image, K >= 1.
@@ -33,8 +33,8 @@ def iso_levels(negative_elbo: Sequence[float] | np.ndarray, *, count: int = 6) -
     levels = list(np.arange(np.floor(low / step), np.ceil(bulk / step) + 1))
     further = 1
     while levels[-1] * step < high:
-        levels.append(levels[-1] + further)
         further *= 2
+        levels.append((levels[-1] // further + 1) * further)
     return np.array(levels) * step
 
 

@@ -33,19 +33,16 @@ def ranked_dimensions(record: RunRecord, split: str) -> Ranked:
     latent = record.config.latent
     rates = gateway.rate_per_dimension(record, split)
     if rates is not None:
-        worth, unit, words = rates, " nats per image", "By rate, most informative first."
+        worth, says, words = rates, " · {:.2f} nats per image", "By rate, most informative first."
     elif gateway.latents_ready(record, split):
         worth = gateway.latents(record, split).means.var(0, dtype=np.float64)
-        unit, words = " variance", "By variance over the images, largest first."
+        says, words = " · variance {:.2f}", "By variance over the images, largest first."
     else:
-        worth, unit, words = (
-            np.zeros(latent),
-            "",
-            "In the order of the network: no scores and no latents say more.",
-        )
+        worth, says = np.zeros(latent), ""
+        words = "In the order of the network: there are no scores and no latents to order them by."
     order = np.argsort(-worth, kind="stable").tolist()
     code = not gateway.FAMILIES[record.config.family].has_posterior
-    names = {k: dimension_name(k, code=code) + (f" · {worth[k]:.2f}{unit}" if unit else "") for k in order}
+    names = {k: dimension_name(k, code=code) + says.format(worth[k]) for k in order}
     return Ranked(names, words, rates)
 
 

@@ -70,7 +70,8 @@ def choose(sides: Sides) -> Choices:
             show = controls.pick_show()
     same_axes = False
     with third:
-        if sides[0].dataset == sides[1].dataset and all(side.has_posterior for side in sides):
+        planes = all(side.has_posterior and side.record.config.latent > 1 for side in sides)
+        if planes and sides[0].dataset == sides[1].dataset:
             same_axes = controls.toggle(
                 "Same axes",
                 key="same",

@@ -186,7 +186,7 @@ def describe(side: Side) -> None:
     parts = [
         f"{family}, {config.network}",
         controls.plain(config.dataset),
-        f"{config.latent} latent dimensions",
+        f"{config.latent} latent dimension{'s' if config.latent > 1 else ''}",
     ]
     if side.has_posterior:
         weight = controls.weight_text(config.beta, gateway.pixels_per_image(side.record))

@@ -151,14 +151,14 @@ COLUMNS: dict[str, Any] = {
         help="Test images in the two most informative latent dimensions, one colour a class. Where no latents "
         "are stored: the decoded lattice.",
     ),
-    "name": _TEXT("Name", width=180),
+    "name": _TEXT("Name", width=158),
     "family": _TEXT("Family", width=56),
     "data": _TEXT("Data", width=98),
     "latent": _NUMBER("Latent", width=54, help="Latent dimensions."),
     "beta": _NUMBER("β", width=62, format="%g", help="Weight of the rate R in the objective D + β R."),
     "weight": _TEXT(
         "Weight",
-        width=66,
+        width=62,
         alignment="right",
         help="The same setting as a weight of the mean over pixels: n / β.",
     ),
@@ -181,8 +181,8 @@ COLUMNS: dict[str, Any] = {
         format="%.2f",
         help=f"Negative ELBO on the test images, {UNITS}; lower is better for equal data and likelihood.",
     ),
-    "state": _TEXT("State", width=76),
-    "date": st.column_config.DatetimeColumn("Started", width=100, format="YYYY-MM-DD"),
+    "state": _TEXT("State", width=72),
+    "date": st.column_config.DatetimeColumn("Started", width=90, format="YYYY-MM-DD"),
     "note": _TEXT("Note", width=150),
     "why": _TEXT("Remark", width=240, help="Why a folder cannot be opened, or why training ended early."),
 }

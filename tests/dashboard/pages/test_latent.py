@@ -201,7 +201,7 @@ def test_codes_of_more_dimensions_stand_in_order_of_their_variance(store: Path) 
     at = healthy(open_page("latent", run=run.id, split="test"))
     variances = run.latents("test").means.var(0, dtype=np.float64)
     across = next(box for box in at.selectbox if box.key == "dx")
-    assert across.options == [f"code {k + 1} · {variances[k]:.2f} variance" for k in np.argsort(-variances)]
+    assert across.options == [f"code {k + 1} · variance {variances[k]:.2f}" for k in np.argsort(-variances)]
     assert "variance" in across.help
     standing = next(
         group for group in at.get("button_group") if group.proto.label == "Other dimensions stand at"
