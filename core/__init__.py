@@ -21,6 +21,7 @@ Example:
 from typing import Any
 
 from core.config import RunConfig
+from core.errors import ConfigError
 from core.recipes import recipe
 from core.runs import Run, open_run
 from core.store import RunRecord, list_runs
@@ -30,6 +31,15 @@ __all__ = ["Run", "RunConfig", "RunRecord", "list_runs", "open_run", "recipe", "
 
 def train(config: RunConfig, **options: Any) -> Run:
     """Train a run and store it: see `core.training.run.train` for the options and the errors."""
+    import inspect
+
     from core.training.run import train as run
 
+    known = list(inspect.signature(run).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise ConfigError(
+                f"core.train has no option '{option}': choose from {', '.join(known)}; settings are changed with "
+                "config.with_settings."
+            )
     return run(config, **options)

@@ -22,6 +22,14 @@ def _split(value: object) -> object:
     return value
 
 
+def _mapping(settings: Any) -> dict[str, Any]:
+    if not isinstance(settings, dict):
+        raise ConfigError(
+            f"Settings are a dict, such as {{'epochs': 5}}: give one, not an object of type {type(settings).__name__}."
+        )
+    return settings
+
+
 def _none(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() in ("none", "") else value
 
@@ -125,7 +133,7 @@ class RunConfig(BaseModel):
         Raises:
             ConfigError: an unknown key or a bad value, in one sentence that lists what is allowed.
         """
-        for key in settings:
+        for key in _mapping(settings):
             if key not in cls.model_fields:
                 raise ConfigError(f"There is no setting '{key}': choose from {', '.join(cls.model_fields)}.")
         try:
@@ -144,7 +152,7 @@ class RunConfig(BaseModel):
         Raises:
             ConfigError: as `make`.
         """
-        return type(self).make({**self.to_json(), **settings})
+        return type(self).make({**self.to_json(), **_mapping(settings)})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON: `make(to_json())` gives the config back."""

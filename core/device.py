@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from core.errors import ConfigError
+from core.files import one_line
 
 
 def choose_device(name: str) -> torch.device:
@@ -20,10 +21,12 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         device = torch.device("meta")  # no device of ours
     if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"There is no device '{name}': choose auto, cpu, cuda, or cuda:1 and so on.")
+        raise ConfigError(
+            f"There is no device '{one_line(name, limit=60)}': choose auto, cpu, cuda, or cuda:1 and so on."
+        )
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:

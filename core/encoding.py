@@ -1,6 +1,5 @@
 """A whole split through a model: D, R and posteriors per image, the same whatever the batch size."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from core import terms
 from core.config import RunConfig
 from core.data import catalog
-from core.data.images import ImageSet, pad
+from core.data.images import ImageSet, noise_seed, pad
 from core.families import build, family
 from core.models.nets import Shape, output_to_pixels
 
@@ -34,9 +33,7 @@ def split_noise(rows: int, latent: int, *, seed: int, split: str) -> Tensor:
     Drawn once and then indexed by an image's row in its source: a draw made batch by batch would differ
     with the batch size. The validation split is part of the training source, and shares its noise.
     """
-    source = "train" if split == "validation" else split
-    digest = hashlib.sha256(f"{seed}:{source}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+    generator = torch.Generator().manual_seed(noise_seed(seed, split))
     return torch.randn((rows, latent), generator=generator)
 
 
@@ -162,3 +159,19 @@ def encode_split(
     if not count:
         raise ValueError("A split without images cannot be scored.")
     return Encoded(**arrays)  # type: ignore[arg-type]
+
+
+def encode_images(
+    model: nn.Module,
+    images: ImageSet,
+    config: RunConfig,
+    *,
+    device: torch.device,
+    seed: int = 0,
+    draws: int = 1,
+    batch_size: int = EVALUATION_BATCH,
+    progress: Progress | None = None,
+) -> Encoded:
+    """Send images of a data set through a model on `device`, each with the noise of its own row: `split_tensors`."""
+    pixels, noise = split_tensors(images, config, device=device, seed=seed, draws=draws)
+    return encode_split(model, pixels, config, noise=noise, batch_size=batch_size, progress=progress)

@@ -20,7 +20,8 @@ def atomic_write(path: Path, payload: bytes) -> None:
     A temporary name in the same folder, flushed to disk, then renamed over the old file; the folder is flushed too.
 
     Raises:
-        CheckpointError: the disk is full or the folder cannot be written.
+        CheckpointError: the disk is full or the folder cannot be written; or the file is in place, and the folder
+            could not be flushed.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -34,23 +35,33 @@ def atomic_write(path: Path, payload: bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        flush_folder(path.parent)
     except OSError as error:
         raise CheckpointError(
             f"'{path.name}' could not be written to {path.parent}: {error.strerror or error}; free some space or "
             "choose another store, what was there before is unchanged."
         ) from error
+    flush_name(path)
 
 
-def flush_folder(folder: Path) -> None:
-    """Make a rename in `folder` last through a power cut, where the system can (POSIX)."""
+def flush_name(path: Path) -> None:
+    """Make the new name of a file or folder last through a power cut, where the system can (POSIX).
+
+    Raises:
+        CheckpointError: it cannot; what has that name is there all the same.
+    """
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise CheckpointError(
+            f"'{path.name}' is in place in {path.parent}, but the folder could not be flushed to disk: "
+            f"{error.strerror or error}; a power cut may still undo it, so check the disk and do this again."
+        ) from error
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -102,8 +113,10 @@ def _finite_float(text: str) -> float:
     return value
 
 
-def parse_json(payload: bytes, name: str) -> dict[str, Any]:
-    """Parse one JSON object; NaN and Infinity are refused.
+def parse_json(
+    payload: bytes, name: str, *, remedy: str = "restore it from a copy, or delete the run"
+) -> dict[str, Any]:
+    """Parse one JSON object; NaN and Infinity are refused. `remedy` is what an error tells people to do.
 
     Raises:
         CheckpointError: not JSON, not UTF-8, nested too deep, or not an object.
@@ -113,11 +126,9 @@ def parse_json(payload: bytes, name: str) -> dict[str, Any]:
             payload.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite_float
         )
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"'{name}' is damaged: {one_line(error)}; restore it from a copy, or delete the run."
-        ) from error
+        raise CheckpointError(f"'{name}' is damaged: {one_line(error)}; {remedy}.") from error
     if not isinstance(value, dict):
-        raise CheckpointError(f"'{name}' holds no JSON object: restore it from a copy, or delete the run.")
+        raise CheckpointError(f"'{name}' holds no JSON object: {remedy}.")
     return value
 
 

@@ -3,11 +3,17 @@
 import numpy as np
 
 from core.analysis.pvalues import phi_inverse
+from core.data.intake import whole_number
 
 
 def prior_draws(n: int, *, latent: int, seed: int) -> np.ndarray:
-    """Draw z ~ N(0, I): (n, latent) float32. The first k rows are the same for every n >= k."""
-    return np.random.default_rng(seed).standard_normal((n, latent)).astype(np.float32)
+    """Draw z ~ N(0, I): (n, latent) float32. The first k rows are the same for every n >= k.
+
+    Raises:
+        ConfigError: n or the seed is no whole number from 0.
+    """
+    rows, generator = whole_number(n, "n"), np.random.default_rng(whole_number(seed, "seed"))
+    return generator.standard_normal((rows, latent)).astype(np.float32)
 
 
 def lattice_points(

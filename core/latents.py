@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.data.images import SPLITS
 from core.errors import CheckpointError
 from core.files import atomic_write, one_line, read_bytes
 
@@ -30,6 +31,9 @@ class Latents:
     """(N,) float32, nats"""
     rate: np.ndarray | None
     """(N,) float32, nats"""
+    splits: np.ndarray | None = None
+    """(N,) int8, index into core.data.images.SPLITS: rows of several splits may stand in one table. In a file it is not
+    stored, since the file's name says it; None = not known"""
 
     def __len__(self) -> int:
         """Count the images."""
@@ -44,7 +48,13 @@ class Latents:
             log_variances=None if self.log_variances is None else self.log_variances[rows],
             distortion=self.distortion[rows],
             rate=None if self.rate is None else self.rate[rows],
+            splits=None if self.splits is None else self.splits[rows],
         )
+
+
+def of_split(split: str, rows: int) -> np.ndarray:
+    """The column `splits` of so many rows of one split."""
+    return np.full(rows, SPLITS.index(split), np.int8)
 
 
 KINDS = {

@@ -5,6 +5,7 @@ from typing import Any
 
 from core.config import RunConfig, beta_of_weight
 from core.errors import ConfigError
+from core.files import one_line
 
 FASHION_PIXELS = 32 * 32
 
@@ -103,7 +104,8 @@ def recipe(name: str) -> Recipe:
     Raises:
         ConfigError: no such recipe; the sentence lists those there are.
     """
-    try:
-        return RECIPES[name]
-    except KeyError:
-        raise ConfigError(f"There is no recipe '{name}': choose one of {', '.join(RECIPES)}.") from None
+    if not isinstance(name, str) or name not in RECIPES:
+        raise ConfigError(
+            f"There is no recipe '{one_line(name, limit=60)}': choose one of {', '.join(RECIPES)}."
+        )
+    return RECIPES[name]

@@ -1,5 +1,6 @@
 """An opened run: arrays in, arrays out. Torch is imported when the weights are first needed."""
 
+import dataclasses
 import functools
 import threading
 from collections.abc import Callable
@@ -10,12 +11,13 @@ import numpy as np
 
 from core.config import RunConfig
 from core.data import catalog
-from core.data.images import ImageSet, crop, split_validation
-from core.data.intake import as_model_images
+from core.data.images import SPLITS, ImageSet, crop, split_validation
+from core.data.intake import as_model_images, as_model_latents, whole_number
 from core.errors import CheckpointError, DataError, NotApplicable, VAEScopeError
 from core.families import family
+from core.files import one_line
 from core.generation import prior_draws
-from core.latents import Latents, load_latents, save_latents
+from core.latents import Latents, load_latents, of_split, save_latents
 from core.store import RunRecord, find, read_history, read_record
 
 if TYPE_CHECKING:
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-SPLITS = ("train", "validation", "test")
+
+def _known(split: str) -> str:
+    if not isinstance(split, str) or split not in SPLITS:
+        raise DataError(
+            f"There is no split '{one_line(split, limit=60)}': choose one of {', '.join(SPLITS)}."
+        )
+    return split
 
 
 def load_images(config: RunConfig, split: str) -> ImageSet:
@@ -35,10 +43,8 @@ def load_images(config: RunConfig, split: str) -> ImageSet:
         DataMissing: the data set is not on this machine.
         DataError: it is damaged, or there is no such split.
     """
-    if split == "test":
+    if _known(split) == "test":
         return catalog.load(config.dataset, "test")
-    if split not in SPLITS:
-        raise DataError(f"There is no split '{split}': choose one of {', '.join(SPLITS)}.")
     train, held_out = split_validation(
         catalog.load(config.dataset, "train"), share=config.validation, seed=config.seed
     )
@@ -213,23 +219,23 @@ class Run:
         """Decode latents (N, latent) -> expected pixels in [0, 1], (N, C, H, W), cropped to data size unless `padded`.
 
         Raises:
-            DataError: z is not (N, latent) or not finite.
+            DataError: z is not (N, latent), not finite, or so large that the decoder overflows.
             CheckpointError: the weights are missing or damaged.
         """
         import torch
 
         from core.models.nets import output_to_pixels
 
-        array = np.array(z, dtype=np.float32)  # a copy: torch wants to own writable memory
-        if array.ndim != 2 or array.shape[1] != self.latent or not np.isfinite(array).all():
-            raise DataError(
-                f"Latents of shape {array.shape} do not fit: give finite numbers, (N, {self.latent})."
-            )
+        array = as_model_latents(z, latent=self.latent)
 
         def pixels(part: "Tensor") -> "Tensor":
             return output_to_pixels(self.model.decode(part), self.config.likelihood)  # type: ignore[operator]
 
         images = self._through(pixels, torch.from_numpy(array), self.padded_shape)
+        if not np.isfinite(images).all():
+            raise DataError(
+                "These latents overflow the decoder: give numbers nearer to 0, where the prior has its mass."
+            )
         return images if padded else crop(images, self.shape[1:])
 
     def reconstruct(
@@ -240,17 +246,19 @@ class Run:
         Raises:
             DataError: images that do not fit.
             NotApplicable: a draw is asked of a family without a posterior.
+            ConfigError: `draw` is no whole number from 0.
         """
-        means, log_variances = self.encode(images)
-        if draw is None:
-            return self.decode(means)
-        if log_variances is None:
+        if draw is not None and not self.has_posterior:
             raise NotApplicable(
                 f"Family '{self.family.name}' has no posterior to draw from: leave out `draw`."
             )
+        seed = None if draw is None else whole_number(draw, "draw")
+        means, log_variances = self.encode(images)
+        if seed is None or log_variances is None:
+            return self.decode(means)
         from core.encoding import split_noise
 
-        noise = split_noise(len(means), self.latent, seed=draw, split="given").numpy()
+        noise = split_noise(len(means), self.latent, seed=seed, split="given").numpy()
         return self.decode(means + np.exp(0.5 * log_variances) * noise)
 
     def sample(self, n: int, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
@@ -258,6 +266,7 @@ class Run:
 
         Raises:
             NotApplicable: the family has no prior.
+            ConfigError: n or the seed is no whole number from 0.
         """
         if not self.has_posterior:
             raise NotApplicable(f"Family '{self.family.name}' has no prior to sample from: choose a vae.")
@@ -291,7 +300,9 @@ class Run:
 
         Raises:
             DataMissing: the data set is not on this machine.
+            DataError: it is not what the run was trained on, or the run has no images of this split.
             CheckpointError: the weights are missing or damaged.
+            ConfigError: as `encode_images`.
         """
         images = self.images(split)
         if not len(images):
@@ -313,16 +324,21 @@ class Run:
 
         Raises:
             CheckpointError: the weights are missing or damaged.
+            ConfigError: the seed is no whole number from 0, or `draws` or `batch_size` none from 1.
         """
-        from core.encoding import EVALUATION_BATCH, encode_split, split_tensors
+        seed, draws = whole_number(seed, "seed"), whole_number(draws, "draws", least=1)
+        if batch_size is not None:
+            batch_size = whole_number(batch_size, "batch_size", least=1)
+        from core.encoding import EVALUATION_BATCH, encode_images
 
         model = self.model
-        pixels, noise = split_tensors(images, self.config, device=self._opened[1], seed=seed, draws=draws)
-        return encode_split(
+        return encode_images(
             model,
-            pixels,
+            images,
             self.config,
-            noise=noise,
+            device=self._opened[1],
+            seed=seed,
+            draws=draws,
             batch_size=batch_size or EVALUATION_BATCH,
             progress=progress,
         )
@@ -338,27 +354,26 @@ class Run:
         # named by the weights too, so that a run trained further is encoded again
         return self.record.folder / "cache" / f"latents-{split}-{self.document.epoch}.npz"
 
-    def _load_latents(self, path: Path) -> Latents:
+    def _load_latents(self, path: Path, split: str) -> Latents:
         stored = load_latents(path)
         if stored.means.shape[1] != self.latent:
             raise CheckpointError(
                 f"'{path.name}' has {stored.means.shape[1]} latent dimensions, and the run has {self.latent}: "
                 "delete the file and open the run again."
             )
-        return stored
+        return dataclasses.replace(stored, splits=of_split(split, len(stored)))
 
     def latents(self, split: str, *, progress: Progress | None = None) -> Latents:
         """Load the posteriors of a split: stored with the run, or cached, or else encoded now and cached.
 
         Raises:
             DataMissing: they must be encoded and the data set is not on this machine.
+            DataError: there is no such split, or the run has no images of it.
             CheckpointError: a file is damaged.
         """
-        if split not in SPLITS:
-            raise DataError(f"There is no split '{split}': choose one of {', '.join(SPLITS)}.")
-        if path := self.latents_path(split):
+        if path := self.latents_path(_known(split)):
             try:
-                return self._load_latents(path)
+                return self._load_latents(path, split)
             except CheckpointError:
                 if path != self._cache_path(split):
                     raise
@@ -385,14 +400,15 @@ def to_latents(images: ImageSet, encoded: "Encoded") -> Latents:
         log_variances=encoded.log_variances,
         distortion=encoded.distortion,
         rate=encoded.rate,
+        splits=of_split(images.split, len(images)),
     )
 
 
-def open_run(run: str | Path, *, store: Path | None = None, device: str = "auto") -> Run:
+def open_run(run: str | Path, *, store: str | Path | None = None, device: str = "auto") -> Run:
     """Open a run by its id in the store, or by the path of its folder.
 
     Raises:
         CheckpointError: no such run, or it is broken; the sentence says why.
-        ConfigError: a device that is not here.
+        ConfigError: neither an id nor a path; or, when the weights are first needed, a device that is not here.
     """
     return Run(read_record(find(run, store)), device=device)

@@ -1,15 +1,23 @@
 """Every score of a run, from one pass over a split: plain numbers, null where a score does not apply."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.analysis.scores import directions, units
 from core.config import RunConfig, reconstruction_weight
+from core.errors import CheckpointError, DataError, LockedRun
+from core.files import write_json
 from core.runs import Progress, Run
+from core.store import is_locked, sound_scores
 
 if TYPE_CHECKING:
     from core.encoding import Encoded
+
+STORED = ("test", "train", "validation")
+"""Splits that scores.json holds, in this order; those that a run has no images of are left out."""
 
 ACTIVE_VARIANCE = 0.01
 """A unit is active when the variance of its mean over images exceeds this (Burda et al. 2016, section 5.1)."""
@@ -80,7 +88,9 @@ def evaluate(
 
     Raises:
         DataMissing: the data set is not on this machine.
+        DataError: it is not what the run was trained on, or the run has no images of this split.
         CheckpointError: the weights are missing or damaged.
+        ConfigError: the seed is no whole number from 0, or `draws` or `batch_size` none from 1.
     """
     _, encoded = run.encode_split(split, seed=seed, draws=draws, batch_size=batch_size, progress=progress)
     return split_scores(encoded, run.config, pixels=run.pixels)
@@ -89,3 +99,66 @@ def evaluate(
 def report(run_id: str, splits: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Put scores by split together with their units and directions: what `show --json` prints."""
     return {"id": run_id, **splits, "units": units(), "direction": directions()}
+
+
+def write_scores(folder: Path, splits: dict[str, dict[str, Any]]) -> None:
+    """Write scores.json of a run folder, whole or not at all.
+
+    Raises:
+        CheckpointError: the disk is full, the folder cannot be written, or a score is not finite.
+    """
+    try:
+        write_json(folder / "scores.json", report(folder.name, splits))
+    except ValueError as error:
+        raise CheckpointError(
+            f"The scores of '{folder.name}' are not all finite numbers, so none were stored: train the run again with "
+            "a smaller learning_rate."
+        ) from error
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What `rescore` did."""
+
+    splits: dict[str, dict[str, Any]]
+    """Scores by split, as scores.json holds them now"""
+    left_out: dict[str, str]
+    """Splits that could not be scored, and why; what was stored of them is among `splits`"""
+
+
+def rescore(run: Run, *, batch_size: int | None = None, progress: Progress | None = None) -> Rescored:
+    """Score a run as training does at its end, and write its scores.json anew: all splits, one draw of seed 0.
+
+    Where the images of only some splits can be read, the sound scores that are stored of the others stay.
+
+    Raises:
+        DataMissing: the data set is not on this machine; nothing was written.
+        DataError: it is damaged, or not what the run was trained on; nothing was written.
+        LockedRun: a process is training the run.
+        CheckpointError: the run is bundled, its weights are missing or damaged, or its folder cannot be written.
+        ConfigError: `batch_size` is no whole number from 1.
+    """
+    folder, data = run.record.folder, run.document.data
+    if run.record.bundled:
+        raise CheckpointError(
+            f"'{run.name}' came with VAEScope and is read-only: leave out --save to see its scores."
+        )
+    if is_locked(folder):
+        raise LockedRun(
+            f"'{run.name}' is being trained by another process, which scores it at its end: wait for that, or stop it "
+            "first."
+        )
+    scored: dict[str, dict[str, Any]] = {}
+    failures: dict[str, DataError] = {}
+    for split in STORED:
+        if getattr(data, split):
+            try:
+                scored[split] = evaluate(run, split=split, batch_size=batch_size, progress=progress)
+            except DataError as error:
+                failures[split] = error
+    if failures and not scored:
+        raise next(iter(failures.values()))
+    merged = {**sound_scores(folder, latent=run.latent), **scored}
+    splits = {split: merged[split] for split in STORED if split in merged}
+    write_scores(folder, splits)
+    return Rescored(splits, {split: str(error) for split, error in failures.items()})

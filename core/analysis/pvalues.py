@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from core.data.images import SPLITS, noise_seed
+from core.data.intake import whole_number
+from core.errors import NotApplicable
 from core.latents import Latents
 
 CLIP = 1e-12
@@ -22,20 +25,39 @@ def phi_inverse(p: np.ndarray) -> np.ndarray:
 
 
 def posterior_samples(latents: Latents, *, seed: int) -> np.ndarray:
-    """Draw one z ~ q(z given x) an image: (N, L) float32. An image's draw depends on (seed, id) alone.
+    """Draw one z ~ q(z given x) an image: (N, L) float32. An image's draw depends on (seed, source, id) alone.
 
-    The noise of all ids up to the largest is drawn once and indexed, so that a subset of the images, or another
-    order of them, gets the same draws.
+    The source is that of its split: images of train and test that stand in the same row of their files share no noise,
+    and an image has the same draw whether its split is given alone or with another. Rows whose split is not known form
+    a source of their own.
 
     Raises:
-        ValueError: the latents have no posterior.
+        NotApplicable: the latents have no posterior.
+        ConfigError: the seed is no whole number from 0.
     """
     if latents.log_variances is None:
-        raise ValueError("Latents without log-variances have no posterior to draw from.")
-    rows = int(latents.ids.max()) + 1 if len(latents) else 0
-    # PCG64's ziggurat consumes the stream row by row, so a longer draw starts with the shorter one
-    noise = np.random.default_rng(seed).standard_normal((rows, latents.means.shape[1]))[latents.ids]
+        raise NotApplicable(
+            "Latents without log-variances have no posterior to draw from: use their means, or a run of a vae."
+        )
+    seed = whole_number(seed, "seed")
+    noise = np.zeros(latents.means.shape)
+    if latents.splits is None:
+        noise[:] = _noise(latents.ids, latents.means.shape[1], noise_seed(seed, ""))
+    else:
+        for code in np.unique(latents.splits):
+            here = latents.splits == code
+            noise[here] = _noise(latents.ids[here], latents.means.shape[1], noise_seed(seed, SPLITS[code]))
     return (latents.means + np.exp(0.5 * latents.log_variances.astype(np.float64)) * noise).astype(np.float32)
+
+
+def _noise(ids: np.ndarray, latent: int, seed: int) -> np.ndarray:
+    """Standard normal noise of some rows of a source, (N, latent): all up to the largest id are drawn, then indexed.
+
+    So a subset of the rows, or another order of them, has the same noise: PCG64's ziggurat consumes the stream row by
+    row, and a longer draw starts with the shorter one.
+    """
+    rows = int(ids.max()) + 1 if len(ids) else 0
+    return np.random.default_rng(seed).standard_normal((rows, latent))[ids]
 
 
 @dataclass(frozen=True)
@@ -53,8 +75,10 @@ class Moments:
 def moments(latents: Latents) -> Moments:
     """Average mu, mu^2 and sigma^2 over images.
 
-    E[mu^2] + E[sigma^2] = 1 holds at a stationary point of the objective at every beta > 0, for a dead dimension
-    too: it is a check of convergence, never evidence that the aggregate posterior matches the prior.
+    E[mu^2] + E[sigma^2] = 1 over the training images, in each dimension, where an objective with beta > 0 is
+    stationary, for a dead dimension too: scaling mu and sigma by c, and the decoder's first weights by 1 / c, leaves D
+    as it is. The slope that enforces it is proportional to beta, so that a small beta comes there late, and beta 0
+    never. It is a check of convergence, never evidence that the aggregate posterior matches the prior.
     """
     means = latents.means.astype(np.float64)
     variance = None

@@ -20,17 +20,17 @@ from core.store import (
     RunRecord,
     annotate,
     clean_name,
-    default_store,
     delete_run,
     find,
     is_locked,
     list_runs,
     read_record,
+    store_folder,
 )
 
 
 def _store(args: argparse.Namespace) -> Path:
-    return Path(args.store).expanduser() if args.store else default_store()
+    return store_folder(args.store)
 
 
 def _record(args: argparse.Namespace) -> RunRecord:
@@ -194,35 +194,54 @@ def _open(folder: Path, *, device: str) -> Run:
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    """Score a run from its weights and the images; nothing is written."""
+    """Score a run from its weights and the images; nothing is written, or with --save its scores.json."""
+    if args.save and (args.split, args.seed, args.draws) != (None, None, None):
+        raise ConfigError(
+            "--save stores what training stores, all splits at one draw of seed 0: leave out --split, --seed and "
+            "--draws."
+        )
     record = _record(args)
     if args.device != "auto" and record.document:
         record.config.with_settings({"device": args.device})
     from core.scoring import evaluate as score
-    from core.scoring import report
+    from core.scoring import report, rescore
 
-    run = _open(record.folder, device=args.device)
-    progress = CountProgress(unit="image", announce=False)
+    split, seed, draws = args.split or "test", args.seed or 0, args.draws or 1
+    progress, done = CountProgress(unit="image", announce=False), None
     try:
-        scores = score(
-            run,
-            split=args.split,
-            seed=args.seed,
-            draws=args.draws,
-            batch_size=args.batch_size,
-            progress=progress,
-        )
+        if args.save:
+            run = Run(record, device=args.device)
+            done = rescore(run, batch_size=args.batch_size, progress=progress)
+            scores = done.splits
+        else:
+            run = _open(record.folder, device=args.device)
+            options = {"split": split, "seed": seed, "draws": draws, "batch_size": args.batch_size}
+            scores = {split: score(run, **options, progress=progress)}
     finally:
         progress.close()
+    path = run.record.folder / "scores.json"
     if args.json:
-        facts = {"name": run.name, "state": run.state, "epoch": run.document.epoch}
-        emit_json({**report(run.id, {args.split: scores}), **facts, "seed": args.seed, "draws": args.draws})
-    else:
-        emit(
-            f"{run.name} ({run.id}), weights of epoch {run.document.epoch}",
-            "",
-            *documents.score_lines({args.split: scores}),
-        )
+        facts = {
+            "name": run.name,
+            "state": run.state,
+            "epoch": run.document.epoch,
+            "seed": seed,
+            "draws": draws,
+        }
+        saved = {"saved": str(path), "left_out": done.left_out} if done else {}
+        emit_json({**report(run.id, scores), **facts, **saved})
+        return 0
+    emit(
+        f"{run.name} ({run.id}), weights of epoch {run.document.epoch}",
+        "",
+        *documents.score_lines(scores),
+    )
+    if done:
+        emit("")
+        for left, why in done.left_out.items():
+            stays = "what was stored of it stays" if left in scores else "and nothing is stored of it"
+            emit(f"The {left} split was not scored, {stays}: {why}")
+        emit(f"Stored in {path}.")
     return 0
 
 

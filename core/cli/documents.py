@@ -6,10 +6,10 @@ from core.analysis.scores import SCORES, directions, units
 from core.cli.terminal import number, shorten, table
 from core.config import RunConfig, allowed_values, reconstruction_weight
 from core.data import catalog
+from core.data.images import SPLITS
 from core.families import family
 from core.recipes import RECIPES, Recipe
-from core.runs import SPLITS
-from core.store import RunDocument, RunRecord
+from core.store import RunDocument, RunRecord, scores_remedy, scoring_command
 
 NAME_COLUMNS = 40
 DIMENSIONS = 20
@@ -110,11 +110,24 @@ def listing_lines(records: list[RunRecord]) -> list[str]:
     ]
 
 
+def no_scores_line(record: RunRecord) -> str:
+    """Say why `show` has no scores of a run, and what brings them."""
+    if any("scores.json" in problem for problem in record.problems):
+        return "No scores: the problem above says what brings them back."
+    if record.bundled:
+        return f"No scores: {scores_remedy(record.folder, bundled=True, running=False)}."
+    if record.state == "running":
+        return "No scores yet: training stores them at its end."
+    return (
+        f"No scores yet: `{scoring_command(record.folder)}` computes them from the weights and stores them."
+    )
+
+
 def score_lines(splits: dict[str, Any]) -> list[str]:
-    """The table of scores by split, with units and directions."""
+    """The table of scores by split, with units and directions; empty without scores."""
     scores = {split: values for split, values in splits.items() if values}
     if not scores:
-        return ["No scores yet: `python -m core evaluate RUN` computes them from the weights."]
+        return []
 
     def text(name: str, values: dict[str, Any]) -> str:
         if values.get(name) is None and values.get("beta") == 0:
@@ -170,7 +183,7 @@ def run_lines(record: RunRecord) -> list[str]:
         *lines,
         *(f"problem    {problem}" for problem in record.problems),
         "",
-        *score_lines(stored_scores(record)),
+        *(score_lines(stored_scores(record)) or [no_scores_line(record)]),
     ]
 
 

@@ -2,12 +2,13 @@
 
 import argparse
 import textwrap
+from collections.abc import Callable
 from typing import NoReturn
 
 from core.cli import commands
+from core.data.images import SPLITS
 from core.errors import ConfigError
 from core.recipes import RECIPES
-from core.runs import SPLITS
 
 PROGRAM = "python -m core"
 
@@ -19,6 +20,7 @@ examples:
   {PROGRAM} sweep digits-vae --beta 0.25,0.5,1,2,3
   {PROGRAM} list
   {PROGRAM} evaluate RUN --json
+  {PROGRAM} evaluate RUN --save
 
 RUN is a run's id, as `list` prints it, or the path of its folder.
 Runs lie in VAESCOPE_STORE (default: checkpoints/), data sets in VAESCOPE_DATA (default: data/).
@@ -29,6 +31,13 @@ The objective is D + beta R in nats per image, summed over the n values (pixels 
 A source that minimises w * mean over pixels + KL has w = n / beta, so that beta = n / w: a weight of 500 on
 32x32 grey images is beta = 1024 / 500 = 2.048. At the end the run stands in the store with its scores; every epoch
 is kept as it ends, and Ctrl+C leaves a run that opens."""
+
+
+EVALUATION = """\
+The scores do not depend on the batch size. A run in training is scored at its last epoch that ended.
+With --save all splits are scored as at the end of training, and scores.json of the run is replaced whole: for one
+that was damaged, or a run that was stopped before it was scored. What is stored of a split whose images cannot be
+read stays. Bundled runs and runs in training are refused."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,14 +59,15 @@ class _Format(argparse.RawDescriptionHelpFormatter):
         return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
-def _from_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a whole number from 1")
-    return value
+def _from(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is not a whole number from {least}")
+        return value
 
-
-_from_one.__name__ = "whole number"
+    read.__name__ = "whole number"
+    return read
 
 
 def _store_option(parser: argparse.ArgumentParser) -> None:
@@ -139,23 +149,26 @@ def build_parser() -> Parser:
     _json_option(show)
 
     evaluate = command(
-        "evaluate", commands.evaluate, "score a run from its weights and the images; writes nothing",
-        detail="The scores do not depend on the batch size. A run in training is scored at its last epoch that ended.",
+        "evaluate", commands.evaluate, "score a run from its weights and the images; writes nothing without --save",
+        detail=EVALUATION,
     )  # fmt: skip
     _run_argument(evaluate)
-    evaluate.add_argument("--split", choices=SPLITS, default="test", help="images to score (default: test)")
-    evaluate.add_argument("--seed", type=int, default=0, help="of the draws from the posterior (default: 0)")
+    evaluate.add_argument("--split", choices=SPLITS, help="images to score (default: test)")
     evaluate.add_argument(
-        "--draws", type=_from_one, default=1, metavar="N", help="draws an image, averaged (default: 1)"
+        "--seed", type=_from(0), metavar="N", help="of the draws from the posterior (default: 0)"
     )
+    evaluate.add_argument("--draws", type=_from(1), metavar="N", help="draws an image, averaged (default: 1)")
     evaluate.add_argument(
         "--batch-size",
-        type=_from_one,
+        type=_from(1),
         metavar="N",
         help="images at a time (default: 1000): memory and speed only",
     )
     evaluate.add_argument(
         "--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)"
+    )
+    evaluate.add_argument(
+        "--save", action="store_true", help="score all splits and write scores.json of the run anew"
     )
     _json_option(evaluate)
 

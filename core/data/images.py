@@ -1,5 +1,6 @@
 """Image sets: uint8 arrays with labels and row numbers, and how they are padded, split and sampled."""
 
+import hashlib
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -208,6 +209,16 @@ def stratified_sample(labels: np.ndarray, *, n: int, seed: int) -> np.ndarray:
         raise ConfigError(f"The number of images to sample is {n!r}, but it must be 0 or more.")
     count = min(operator.index(n), len(labels))
     return _stratified(labels, count, _keys(len(labels), seed, _FOR_SAMPLE))
+
+
+def noise_seed(seed: int, split: str) -> int:
+    """Mix a seed with a split, so that row i of two sources gets different noise: 56 bits, the same everywhere.
+
+    The validation split is part of the training source, and shares its noise: an image keeps its draw when the share
+    that is held out changes.
+    """
+    source = "train" if split == "validation" else split
+    return int.from_bytes(hashlib.sha256(f"{seed}:{source}".encode()).digest()[:7], "big")
 
 
 def _stratified(labels: np.ndarray, count: int, keys: np.ndarray) -> np.ndarray:

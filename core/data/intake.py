@@ -1,12 +1,48 @@
-"""Images as callers hand them over, brought to the one form that models take."""
+"""What callers hand over, checked: images and latents brought to the one form that models take, counts and seeds."""
+
+import operator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.data.images import pad
-from core.errors import DataError
+from core.data.images import ImageSet, pad
+from core.errors import ConfigError, DataError
+from core.files import one_line
 
 Shape = tuple[int, int, int]
+
+LARGEST = 2**31 - 1
+"""Of counts and seeds, as of the setting `seed`."""
+
+
+def whole_number(value: Any, name: str, *, least: int = 0) -> int:
+    """Check a count or a seed that is called `name`: a whole number of Python or numpy, `least` to 2**31 - 1.
+
+    Raises:
+        ConfigError: it is none, or out of range.
+    """
+    try:
+        # True would pass for 1, and is more likely a slip
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= LARGEST:
+        raise ConfigError(
+            f"'{name}' cannot be {one_line(repr(value), limit=60)}: give a whole number from {least} to {LARGEST}."
+        )
+    return number
+
+
+def _array(given: ArrayLike, what: str) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        # rows of unequal length, a tensor that wants its gradient or lies on a GPU: numpy and torch say which
+        reason = one_line(error).partition(". ")[0].rstrip(".")
+        raise DataError(
+            f"{what} cannot be read as an array ({reason}): give one array of numbers, a row each."
+        ) from error
 
 
 def as_model_images(images: ArrayLike, *, shape: Shape, padded: Shape, run: str) -> np.ndarray:
@@ -22,7 +58,9 @@ def as_model_images(images: ArrayLike, *, shape: Shape, padded: Shape, run: str)
     Raises:
         DataError: another shape, type or range.
     """
-    given = array = np.asarray(images)
+    if isinstance(images, ImageSet):
+        raise DataError(f"Run '{run}' takes an array of images, not an ImageSet: give its `.pixels`.")
+    given = array = _array(images, "Images")
     if array.ndim == 2:
         array = next((array.reshape(-1, *s) for s in (shape, padded) if array.shape[1] == np.prod(s)), array)
     elif array.ndim == 3 and shape[0] == 1:
@@ -35,9 +73,30 @@ def as_model_images(images: ArrayLike, *, shape: Shape, padded: Shape, run: str)
     if array.dtype == np.uint8:
         array = array.astype(np.float32) / np.float32(255)
     elif np.issubdtype(array.dtype, np.floating):
+        # before the cast, which may overflow; true for NaN too
+        if array.size and not (array.min() >= 0 and array.max() <= 1):
+            raise DataError(
+                f"Float images must lie in [0, 1], and these run from {array.min():g} to {array.max():g}: divide by "
+                "255, or pass uint8."
+            )
         array = array.astype(np.float32)
-        if array.size and not (array.min() >= 0 and array.max() <= 1):  # true for NaN too
-            raise DataError("Float images must lie in [0, 1], these do not: divide by 255, or pass uint8.")
     else:
         raise DataError(f"Images of type {array.dtype} are not understood: give uint8, or floats in [0, 1].")
     return np.ascontiguousarray(pad(array, padded[1:]))
+
+
+def as_model_latents(z: ArrayLike, *, latent: int) -> np.ndarray:
+    """Check latents and bring them to a model: finite float32 (N, latent), a copy that torch may own.
+
+    Raises:
+        DataError: another shape or type, or numbers that are not finite.
+    """
+    array = _array(z, "Latents")
+    if array.dtype.kind in "biuf" and array.ndim == 2 and array.shape[1] == latent:
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+            latents = array.astype(np.float32, order="C")
+        if np.isfinite(latents).all():
+            return latents
+    raise DataError(
+        f"Latents of type {array.dtype} and shape {array.shape} do not fit: give finite numbers, (N, {latent})."
+    )

@@ -15,10 +15,20 @@ from core.store.folder import (
     now,
     read_history,
     run_lock,
+    store_folder,
     write_document,
 )
 from core.store.names import ID_PATTERN, NOTE_LIMIT, clean_name, new_id
-from core.store.records import UNREADABLE, RunRecord, find, list_runs, read_record
+from core.store.records import (
+    UNREADABLE,
+    RunRecord,
+    find,
+    list_runs,
+    read_record,
+    scores_remedy,
+    scoring_command,
+    sound_scores,
+)
 
 __all__ = [
     "FORMAT",
@@ -45,5 +55,9 @@ __all__ = [
     "read_history",
     "read_record",
     "run_lock",
+    "scores_remedy",
+    "scoring_command",
+    "sound_scores",
+    "store_folder",
     "write_document",
 ]

@@ -8,8 +8,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core.errors import CheckpointError
-from core.files import flush_folder, one_line, parse_json, read_bytes, write_json
+from core.errors import CheckpointError, ConfigError
+from core.files import flush_name, one_line, parse_json, read_bytes, write_json
 from core.store.documents import RunDocument
 from core.store.names import ID_PATTERN
 
@@ -19,7 +19,22 @@ HISTORY_LIMIT = 256 * 2**20
 def default_store() -> Path:
     """The folder of runs: VAESCOPE_STORE, else `checkpoints/` beside the package."""
     chosen = os.environ.get("VAESCOPE_STORE")
-    return Path(chosen).expanduser() if chosen else Path(__file__).resolve().parents[2] / "checkpoints"
+    return Path(os.path.expanduser(chosen)) if chosen else Path(__file__).resolve().parents[2] / "checkpoints"
+
+
+def store_folder(store: str | Path | None) -> Path:
+    """The folder that a caller means by a store: its path, or the default one if it is None or empty.
+
+    Raises:
+        ConfigError: it is no path.
+    """
+    if store is None:
+        return default_store()
+    if not isinstance(store, str | Path) or "\0" in str(store):
+        raise ConfigError(
+            f"A store is the path of a folder, not {one_line(repr(store), limit=60)}: give a text or a Path."
+        )
+    return Path(os.path.expanduser(store)) if store != "" else default_store()
 
 
 def now() -> str:
@@ -54,7 +69,7 @@ def create_folder(store: Path, run_id: str) -> Path:
     Raises:
         CheckpointError: the id is not one of ours, it is there already, or the store cannot be written.
     """
-    if not ID_PATTERN.fullmatch(run_id):
+    if not isinstance(run_id, str) or not ID_PATTERN.fullmatch(run_id):
         raise CheckpointError(f"'{one_line(run_id)}' is no run id: use at most 80 of a-z, 0-9 and '-'.")
     folder = store / run_id
     try:
@@ -65,7 +80,7 @@ def create_folder(store: Path, run_id: str) -> Path:
             f"Run folder '{run_id}' could not be made in {store}: {error.strerror or error}; choose another store "
             "with --store or VAESCOPE_STORE."
         ) from error
-    flush_folder(store)
+    flush_name(folder)
     return folder
 
 

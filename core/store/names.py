@@ -17,8 +17,10 @@ def clean_name(name: str) -> str:
     """Make a display name one line of visible characters.
 
     Raises:
-        ConfigError: nothing is left, or it is too long.
+        ConfigError: it is no text, nothing is left, or it is too long.
     """
+    if not isinstance(name, str):
+        raise ConfigError(f"A run's name is a text, not {one_line(repr(name), limit=60)}: put it in quotes.")
     plain = one_line(name, limit=max(len(name), NAME_LIMIT))
     if not plain:
         raise ConfigError("A run's name cannot be empty: give it at least one visible character.")

@@ -2,15 +2,17 @@
 
 import contextlib
 import hashlib
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.config import RunConfig
-from core.errors import CheckpointError
-from core.files import one_line, read_json
+from core.data.images import SPLITS
+from core.errors import CheckpointError, ConfigError
+from core.files import JSON_LIMIT, one_line, parse_json, read_bytes, read_json
 from core.store.documents import NAME_LIMIT, NewerFormat, RunDocument, read_document
-from core.store.folder import default_store, is_locked
+from core.store.folder import default_store, is_locked, store_folder
 from core.store.names import ID_PATTERN, NOTE_LIMIT, plain_note
 
 UNREADABLE = ("damaged", "foreign", "newer")
@@ -80,19 +82,59 @@ def read_annotations(folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         return {}, (str(error),)
 
 
-def _checked_scores(scores: dict[str, Any], latent: int) -> dict[str, Any]:
-    """Refuse scores whose shape would trip a reader: splits are objects of numbers, null, or a number a dimension."""
-    for split in ("train", "validation", "test"):
-        for name, value in (
-            scores.get(split, {}) if isinstance(scores.get(split, {}), dict) else {"": ""}
-        ).items():
-            listed = isinstance(value, list) and len(value) == latent
-            if not all(one is None or type(one) in (int, float) for one in (value if listed else [value])):
-                raise CheckpointError(
-                    f"'scores.json' is damaged: '{one_line(f'{split} {name}', limit=60)}' is no score; "
-                    "evaluate the run again, or restore the file from a copy."
-                )
+def scoring_command(folder: Path) -> str:
+    """Write out the command that scores a run from its weights and writes its scores.json anew."""
+    run = folder.name if folder.parent == default_store() else one_line(shlex.quote(str(folder)), limit=1000)
+    return f"python -m core evaluate {run} --save"
+
+
+def scores_remedy(folder: Path, *, bundled: bool, running: bool) -> str:
+    """Say what brings the scores of a run (back): a clause for the end of a sentence."""
+    if bundled:
+        return f"`git -C {one_line(shlex.quote(str(folder)), limit=1000)} restore scores.json` brings it back"
+    if running:
+        return "training writes it anew at its end"
+    return f"`{scoring_command(folder)}` writes it anew"
+
+
+def _odd_score(values: Any, latent: int) -> str | None:
+    """Name the first of a split's scores that would trip a reader: each is a number, null, or a number a dimension."""
+    if not isinstance(values, dict):
+        return ""
+    for name, value in values.items():
+        listed = isinstance(value, list) and len(value) == latent
+        if not all(one is None or type(one) in (int, float) for one in (value if listed else [value])):
+            return str(name)
+    return None
+
+
+def _read_scores(folder: Path, *, latent: int, remedy: str) -> dict[str, Any]:
+    path = folder / "scores.json"
+    try:
+        payload = read_bytes(path, limit=JSON_LIMIT)
+    except CheckpointError as error:
+        raise CheckpointError(f"{str(error).rstrip('.')}; {remedy}.") from error
+    scores = parse_json(payload, path.name, remedy=remedy)
+    for split in SPLITS:
+        odd = _odd_score(scores[split], latent) if split in scores else None
+        if odd is not None:
+            raise CheckpointError(
+                f"'{path.name}' is damaged: '{one_line(f'{split} {odd}', limit=60)}' is no score; {remedy}."
+            )
     return scores
+
+
+def sound_scores(folder: Path, *, latent: int) -> dict[str, dict[str, Any]]:
+    """Read the splits of a run's scores.json that are what they should be; none where the file cannot be read."""
+    try:
+        scores = read_json(folder / "scores.json")
+    except CheckpointError:
+        return {}
+    return {
+        split: scores[split]
+        for split in SPLITS
+        if split in scores and _odd_score(scores[split], latent) is None
+    }
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -127,8 +169,9 @@ def read_record(folder: Path) -> RunRecord:
         why = f"{document.weights} is missing: restore it from a copy, or delete the run."
     scores = None
     if (folder / "scores.json").exists():
+        remedy = scores_remedy(folder, bundled=document.bundled, running=state == "running")
         try:
-            scores = _checked_scores(read_json(folder / "scores.json"), document.config.latent)
+            scores = _read_scores(folder, latent=document.config.latent, remedy=remedy)
         except CheckpointError as error:
             problems = (*problems, str(error))
     return RunRecord(
@@ -146,13 +189,25 @@ def read_record(folder: Path) -> RunRecord:
     )
 
 
-def list_runs(store: Path | None = None) -> list[RunRecord]:
-    """Describe every folder of a store, newest first; broken ones last. A store that is not there is empty."""
-    root = store or default_store()
+def list_runs(store: str | Path | None = None) -> list[RunRecord]:
+    """Describe every folder of a store, newest first; broken ones last. A store that is not there is empty.
+
+    Raises:
+        CheckpointError: the store may not be read.
+        ConfigError: it is no path.
+    """
+    root = store_folder(store)
     if not root.is_dir():
         return []
+    try:
+        folders = list(root.iterdir())
+    except OSError as error:
+        raise CheckpointError(
+            f"The store {root} cannot be read: {error.strerror or error}; choose another one with --store or "
+            "VAESCOPE_STORE."
+        ) from error
     records = []
-    for folder in root.iterdir():
+    for folder in folders:
         if folder.name.startswith((".", "_")) or not folder.is_dir():
             continue
         try:
@@ -168,13 +223,19 @@ def list_runs(store: Path | None = None) -> list[RunRecord]:
     return records
 
 
-def find(run: str | Path, store: Path | None = None) -> Path:
+def find(run: str | Path, store: str | Path | None = None) -> Path:
     """Find a run's folder from its id in the store, or from a path.
 
     Raises:
         CheckpointError: there is no such run; the sentence lists some that are.
+        ConfigError: neither an id nor a path.
     """
-    root = store or default_store()
+    root = store_folder(store)
+    if not isinstance(run, str | Path):
+        raise ConfigError(
+            "A run is opened by its id, a text such as record.id, or by the path of its folder: give one of these, "
+            f"not an object of type {type(run).__name__}."
+        )
     if isinstance(run, str) and ID_PATTERN.fullmatch(run) and (root / run).is_dir():
         return root / run
     with contextlib.suppress(OSError, ValueError):  # a name too long, or with a zero byte, is no path

@@ -15,13 +15,13 @@ from torch import nn
 from core.config import RunConfig
 from core.data.images import pad
 from core.device import choose_device, describe, set_threads
-from core.encoding import build_model, encode_split, split_tensors
+from core.encoding import build_model, encode_images, split_tensors
 from core.errors import ConfigError, Diverged, VAEScopeError
-from core.files import write_json
+from core.files import one_line
 from core.latents import save_latents
 from core.models.nets import parameter_count
 from core.runs import Run, load_images, open_run, to_latents
-from core.scoring import report, split_scores
+from core.scoring import STORED, split_scores, write_scores
 from core.store import (
     FORMAT,
     DataDocument,
@@ -29,10 +29,10 @@ from core.store import (
     append_history,
     clean_name,
     create_folder,
-    default_store,
     new_id,
     now,
     run_lock,
+    store_folder,
     write_document,
 )
 from core.training.loop import HeldOut, StepHook, epochs
@@ -59,11 +59,27 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
 
 
+def _check_arguments(config: object, hooks: object, **names: object) -> None:
+    """Refuse what is of another type before a folder is made."""
+    if not isinstance(config, RunConfig):
+        raise ConfigError(
+            "A run is trained from a RunConfig: give core.recipe('digits-vae').config, or one made with "
+            f"core.RunConfig.make, not an object of type {type(config).__name__}."
+        )
+    if hooks is not None and not isinstance(hooks, Hooks):
+        raise ConfigError(
+            f"'hooks' is a core.training.run.Hooks: give one, not an object of type {type(hooks).__name__}."
+        )
+    for name, value in names.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"'{name}' is a text, not {one_line(repr(value), limit=60)}: put it in quotes.")
+
+
 def train(
     config: RunConfig,
     *,
     name: str | None = None,
-    store: Path | None = None,
+    store: str | Path | None = None,
     recipe: str | None = None,
     sweep: str | None = None,
     hooks: Hooks | None = None,
@@ -89,12 +105,13 @@ def train(
 
     Raises:
         DataMissing: the data set is not on this machine.
-        ConfigError: the settings do not fit the data or the machine.
+        ConfigError: an argument is not what it should be, or the settings do not fit the data or the machine.
         Diverged: a loss was not finite; the run is stored with the last good weights.
         CheckpointError: the store cannot be written.
         KeyboardInterrupt: passed on; the run is stored as stopped.
     """
-    hooks, root = hooks or Hooks(), store or default_store()
+    _check_arguments(config, hooks, recipe=recipe, sweep=sweep)
+    hooks, root = hooks or Hooks(), store_folder(store)
     title = clean_name(name if name is not None else recipe or config.family)
     say = hooks.on_stage or (lambda sentence: None)
     say("Loading data")
@@ -153,15 +170,15 @@ def train(
                 if hooks.on_epoch:
                     hooks.on_epoch(row)
             say("Scoring")
-            scores = {}
-            for images in (test_set, train_set, held_set):
+            scores, sets = {}, {images.split: images for images in (train_set, held_set, test_set)}
+            for split in STORED:
+                images = sets[split]
                 if len(images):
-                    tensors, noise = split_tensors(images, config, device=device)
-                    encoded = encode_split(model, tensors, config, noise=noise)
-                    scores[images.split] = split_scores(encoded, config, pixels=int(np.prod(padded)))
-                    if keep_latents and images.split != "validation":
-                        save_latents(folder / f"latents-{images.split}.npz", to_latents(images, encoded))
-            write_json(folder / "scores.json", report(folder.name, scores))
+                    encoded = encode_images(model, images, config, device=device)
+                    scores[split] = split_scores(encoded, config, pixels=int(np.prod(padded)))
+                    if keep_latents and split != "validation":
+                        save_latents(folder / f"latents-{split}.npz", to_latents(images, encoded))
+            write_scores(folder, scores)
             writer.finish("finished")
         except Diverged as error:
             writer.finish("diverged", reason=str(error))

@@ -35,7 +35,7 @@ def sweep(
     betas: Sequence[float],
     *,
     name: str,
-    store: Path | None = None,
+    store: str | Path | None = None,
     recipe: str | None = None,
     hooks: Hooks | None = None,
 ) -> list[Run]:

@@ -141,6 +141,14 @@ def test_one_changed_setting_leaves_the_others_and_is_checked() -> None:
         config.with_settings({"epoch": 1})
 
 
+@pytest.mark.parametrize("settings", [None, 5, "epochs=5", [("epochs", 5)]])
+def test_settings_that_are_no_dict_are_one_sentence(settings: Any, sentence: Sentence) -> None:
+    for take in (RunConfig.make, RunConfig().with_settings):
+        with pytest.raises(ConfigError, match=r"Settings are a dict, such as \{'epochs': 5\}") as error:
+            take(settings)
+        sentence(error.value)
+
+
 def test_a_config_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValueError, match="frozen"):
         RunConfig.make({}).beta = 3.0  # type: ignore[misc]

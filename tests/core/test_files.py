@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from core.errors import CheckpointError
 from core.files import atomic_write, one_line, parse_json, read_bytes, read_json, write_json
+from core.store import create_folder
 
 Sentence = Callable[[BaseException], str]
 
@@ -41,6 +43,33 @@ def test_a_failed_write_leaves_what_was_there_and_no_rubbish(
             atomic_write(path, b"new")
     assert "unchanged" in sentence(error.value)
     assert [p.read_bytes() for p in store.iterdir()] == ([] if before is None else [before])
+
+
+def test_a_folder_that_cannot_be_flushed_does_not_hide_that_the_file_is_in_place(
+    store: Path, monkeypatch: pytest.MonkeyPatch, sentence: Sentence
+) -> None:
+    path = store / "a.bin"
+    path.write_bytes(b"old")
+    fsync = os.fsync
+
+    def refuse_folders(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    with pytest.raises(CheckpointError, match="Input/output error") as error:
+        atomic_write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(store) == ["a.bin"]
+    said = sentence(error.value)
+    assert "'a.bin' is in place" in said
+    for lie in ("could not be written", "unchanged"):
+        assert lie not in said
+    with pytest.raises(CheckpointError, match="'run-1' is in place") as error:
+        create_folder(store, "run-1")
+    assert (store / "run-1").is_dir()
+    sentence(error.value)
 
 
 def test_an_interrupted_write_leaves_what_was_there_and_no_rubbish(

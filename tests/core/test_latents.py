@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from core import latents as module
+from core.data.images import SPLITS
 from core.errors import CheckpointError
-from core.latents import KINDS, OPTIONAL, Latents, load_latents, save_latents
+from core.latents import KINDS, OPTIONAL, Latents, load_latents, of_split, save_latents
 
 Sentence = Callable[[BaseException], str]
 
@@ -77,6 +78,11 @@ def test_rows_are_kept_in_the_order_asked_for() -> None:
     plain = Latents(**{**arrays, **dict.fromkeys(OPTIONAL)}).select(np.array([1]))
     assert plain.rate is None
     assert plain.log_variances is None
+    assert plain.splits is None
+    mixed = Latents(**arrays, splits=np.concatenate([of_split("train", 3), of_split("test", 2)]))
+    chosen = mixed.select(np.array([4, 0])).splits
+    assert chosen is not None
+    assert [SPLITS[code] for code in chosen] == ["test", "train"]
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path, sentence: Sentence) -> None:

@@ -70,5 +70,9 @@ def test_the_fashion_recipe_is_its_source() -> None:
 
 
 def test_an_unknown_recipe_is_answered_with_all_there_are() -> None:
+    with pytest.raises(ConfigError, match="no recipe 'None'"):
+        recipe(None)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"no recipe '\['a'\]': choose one of"):
+        recipe(["a"])  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=f"no recipe 'x': choose one of {', '.join(RECIPES)}"):
         recipe("x")

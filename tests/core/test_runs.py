@@ -15,6 +15,7 @@ import torch
 
 import core
 from core.data import catalog
+from core.data.images import SPLITS
 from core.encoding import split_noise
 from core.errors import CheckpointError, ConfigError, DataError, DataMissing, NotApplicable
 from core.families import FAMILIES
@@ -167,6 +168,62 @@ def test_latents_that_do_not_fit_are_one_sentence(z: Any, trained: Trained, sent
     sentence(error.value)
 
 
+def test_latents_that_overflow_the_decoder_are_one_sentence(trained: Trained, sentence: Sentence) -> None:
+    run = trained(hidden=(32, 32, 32))
+    everywhere = 3e38 * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])  # in float32 still finite
+    with torch.no_grad():
+        output = run.model.decode(torch.tensor(everywhere, dtype=torch.float32))  # type: ignore[operator]
+    assert output.isnan().any()
+    with pytest.raises(DataError, match="overflow the decoder") as error:
+        run.decode(everywhere)
+    sentence(error.value)
+
+
+NO_NUMBERS = [-1, 1.5, "3", float("nan"), True, 10**30]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+def test_counts_and_seeds_that_are_none_are_one_sentence(
+    value: Any, trained: Trained, pixels: np.ndarray, sentence: Sentence
+) -> None:
+    run = trained()
+    asks: dict[str, list[Callable[[], object]]] = {
+        "n": [lambda: run.sample(value, 0)],
+        "seed": [lambda: run.sample(4, seed=value), lambda: run.encode_split("test", seed=value)],
+        "draw": [lambda: run.reconstruct(pixels, draw=value)],
+        "draws": [lambda: run.encode_split("test", draws=value)],
+        "batch_size": [lambda: run.encode_split("test", batch_size=value)],
+    }
+    for name, calls in asks.items():
+        for call in calls:
+            with pytest.raises(
+                ConfigError, match=f"^'{name}' cannot be .*: give a whole number from"
+            ) as error:
+                call()
+            sentence(error.value)
+
+
+def test_no_draws_and_empty_batches_are_refused(trained: Trained) -> None:
+    for name in ("draws", "batch_size"):
+        with pytest.raises(ConfigError, match=f"'{name}' cannot be 0: give a whole number from 1"):
+            trained().encode_split("test", **{name: 0})
+
+
+@pytest.mark.parametrize("settings", [{}, {"network": "conv", "pad": 12}])
+def test_no_samples_are_no_images(settings: dict[str, Any], trained: Trained) -> None:
+    samples = trained(**settings).sample(0, 0)
+    assert samples.shape == (0, 1, 8, 8)
+    assert samples.dtype == np.float32
+
+
+def test_an_image_set_is_answered_with_what_to_give(trained: Trained, sentence: Sentence) -> None:
+    run = trained()
+    for ask in (run.encode, run.reconstruct):
+        with pytest.raises(DataError, match=r"not an ImageSet: give its `\.pixels`") as error:
+            ask(run.images("test"))  # type: ignore[operator]
+        sentence(error.value)
+
+
 def test_samples_are_the_decoded_draws_from_the_prior(trained: Trained) -> None:
     run = trained()
     samples = run.sample(6, seed=3)
@@ -239,7 +296,7 @@ def test_a_padded_runs_scores_count_the_padding(trained: Trained) -> None:
 # ---- images of the data set, latents and the cache
 
 
-def test_the_splits_are_those_that_the_run_saw(trained: Trained) -> None:
+def test_the_splits_are_those_that_the_run_saw(trained: Trained, sentence: Sentence) -> None:
     run = trained()
     sets = {split: run.images(split) for split in ("train", "validation", "test")}
     assert {split: len(images) for split, images in sets.items()} == {
@@ -253,8 +310,11 @@ def test_the_splits_are_those_that_the_run_saw(trained: Trained) -> None:
     assert len(run.latents("train")) == 1293
     with pytest.raises(DataError, match="no split 'dev': choose one of train, validation, test"):
         run.images("dev")
-    with pytest.raises(DataError, match="no split 'dev'"):
-        run.latents("dev")
+    for odd in ("dev", "a\nb", None, 5, ["test"], np.array(["test", "train"])):
+        for ask in (run.images, run.latents, run.encode_split):
+            with pytest.raises(DataError, match=r"There is no split '.*': choose one of") as error:
+                ask(odd)  # type: ignore[operator]
+            sentence(error.value)
 
 
 def test_without_a_validation_share_there_are_no_validation_images(trained: Trained) -> None:
@@ -293,6 +353,19 @@ def test_latents_that_are_not_stored_are_encoded_once_into_the_cache(
     monkeypatch.setattr(Run, "encode_split", lambda *_, **__: pytest.fail("encoded again"))
     np.testing.assert_array_equal(open_run(folder).latents("test").means, latents.means)
     assert len(run.latents("train")) == 1293
+
+
+def test_latents_know_their_split_stored_encoded_and_cached(copied: Copy) -> None:
+    """So that posterior samples of two splits draw from two sources, wherever the latents come from."""
+    folder = copied()
+    (folder / "latents-test.npz").unlink()
+    run = open_run(folder, device="cpu")
+    for split, looks in (("train", 1), ("test", 2), ("validation", 2)):
+        for _ in range(looks):
+            codes = run.latents(split).splits
+            assert codes is not None
+            assert {SPLITS[code] for code in codes} == {split}
+            assert len(codes) == len(run.images(split))
 
 
 def test_latents_of_older_weights_are_not_shown(copied: Copy, edit_document: Edit) -> None:
@@ -407,6 +480,33 @@ def test_a_run_is_opened_by_id_and_by_path(copied: Copy, store: Path) -> None:
     assert [record.id for record in core.list_runs()] == ["copy-1"]
 
 
+def test_a_store_may_be_named_by_a_text(copied: Copy, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied()
+    monkeypatch.setenv("VAESCOPE_STORE", "/nowhere")
+    monkeypatch.setenv("HOME", str(store.parent))
+    for name in (str(store), f"~/{store.name}"):
+        assert [record.id for record in core.list_runs(name)] == ["copy-1"]
+        assert core.open_run("copy-1", store=name).id == "copy-1"
+
+
+@pytest.mark.parametrize("odd", [5, b"x", ["a"], "a\0b"], ids=repr)
+def test_a_store_that_is_no_path_is_one_sentence(odd: Any, sentence: Sentence) -> None:
+    for ask in (core.list_runs, lambda store: core.open_run("x", store=store)):
+        with pytest.raises(ConfigError, match="A store is the path of a folder, not") as error:
+            ask(odd)
+        sentence(error.value)
+
+
+def test_what_names_no_run_is_one_sentence(copied: Copy, sentence: Sentence) -> None:
+    run = open_run(copied())
+    for odd in (None, 5, b"x", ["a"], run.record, run):
+        with pytest.raises(
+            ConfigError, match=r"A run is opened by its id, a text such as record\.id"
+        ) as error:
+            core.open_run(odd)  # type: ignore[arg-type]
+        sentence(error.value)
+
+
 def test_damaged_weights_are_met_when_they_are_needed(
     copied: Copy, sentence: Sentence, pixels: np.ndarray
 ) -> None:
@@ -441,8 +541,8 @@ def test_a_run_without_weights_yet_says_so(copied: Copy, edit_document: Edit, se
     sentence(error.value)
 
 
-@pytest.mark.parametrize("device", ["banana", "tpu", "mps", "cuda:77", "", "cpu:x"])
-def test_a_device_that_is_not_here_is_one_sentence(device: str, copied: Copy, sentence: Sentence) -> None:
+@pytest.mark.parametrize("device", ["banana", "tpu", "mps", "cuda:77", "", "cpu:x", None, ["cpu"]])
+def test_a_device_that_is_not_here_is_one_sentence(device: Any, copied: Copy, sentence: Sentence) -> None:
     with pytest.raises(ConfigError, match=r"[Dd]evice") as error:
         open_run(copied(), device=device).decode(np.zeros((1, 2)))
     sentence(error.value)

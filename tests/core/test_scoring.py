@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from core.analysis.scores import SCORES
 from core.config import RunConfig
 from core.encoding import Encoded
+from core.errors import CheckpointError
 from core.families import FAMILIES
-from core.runs import Run
-from core.scoring import evaluate, report, split_scores
+from core.runs import Run, open_run
+from core.scoring import evaluate, report, rescore, split_scores, write_scores
 
 Trained = Callable[..., Run]
 ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
@@ -41,6 +43,42 @@ def test_the_stored_scores_are_those_that_evaluate_gives(family: str, network: s
     assert set(run.record.scores) == {"id", "test", "train", "validation", "units", "direction"}
     for split in ("test", "train", "validation"):
         _close(run.record.scores[split], evaluate(run, split=split))
+
+
+@pytest.mark.parametrize("family, network", ROWS)
+@pytest.mark.parametrize("validation", [0.1, 0])
+def test_a_run_scored_anew_has_the_file_that_training_wrote(
+    validation: float, family: str, network: str, copied: Callable[..., Path]
+) -> None:
+    folder = copied(family=family, network=network, validation=validation)
+    path = folder / "scores.json"
+    trained, others = json.loads(path.read_text()), sorted(set(folder.iterdir()) - {path})
+    path.unlink()
+    done = rescore(open_run(folder, device="cpu"), batch_size=100)
+    written = json.loads(path.read_text())
+    assert done.left_out == {}
+    assert done.splits == {split: written[split] for split in done.splits}
+    assert list(written) == ["id", *done.splits, "units", "direction"]
+    assert list(trained) == ["id", *done.splits, "units", "direction"]
+    assert ("validation" in done.splits) == (validation > 0)
+    for split in done.splits:
+        _close(trained[split], written[split])
+    assert written["id"] == "copy-1"
+    assert sorted(set(folder.iterdir()) - {path}) == others
+    record = open_run(folder).record
+    assert record.problems == ()
+    assert record.scores == written
+
+
+def test_scores_that_are_not_finite_are_not_stored(
+    copied: Callable[..., Path], sentence: Callable[[BaseException], str]
+) -> None:
+    folder = copied()
+    before = (folder / "scores.json").read_bytes()
+    with pytest.raises(CheckpointError, match="not all finite numbers, so none were stored") as error:
+        write_scores(folder, {"test": {"distortion": math.inf}})
+    sentence(error.value)
+    assert (folder / "scores.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("family, network", ROWS)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,7 @@ from core.store import (
     read_history,
     read_record,
     run_lock,
+    sound_scores,
 )
 
 Copy = Callable[..., Path]
@@ -71,6 +74,18 @@ def test_the_default_store_is_the_environments(store: Path, monkeypatch: pytest.
     assert stores.default_store() == store
     monkeypatch.delenv("VAESCOPE_STORE")
     assert stores.default_store() == Path(stores.__file__).parents[2] / "checkpoints"
+
+
+def test_a_store_that_may_not_be_read_is_one_sentence(
+    store: Path, monkeypatch: pytest.MonkeyPatch, sentence: Sentence
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)  # root may read anything
+    with pytest.raises(CheckpointError, match="cannot be read: Permission denied") as error:
+        list_runs(store)
+    sentence(error.value)
 
 
 def test_a_run_is_listed_with_what_it_is(copied: Copy, store: Path) -> None:
@@ -245,6 +260,84 @@ def test_a_damaged_side_file_is_a_problem_and_the_run_opens(
     (problem,) = record.problems
     assert name in problem
     open_run(record.id, store=store)
+
+
+DAMAGED_SCORES = ["", "{", "[]", '{"a": NaN}', "\x00", '{"test": {"rate": "x"}}', '{"train": []}']
+
+
+@pytest.mark.parametrize("content", DAMAGED_SCORES)
+def test_damaged_scores_name_the_command_that_mends_them(
+    content: str, copied: Copy, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copied()
+    (folder / "scores.json").write_text(content)
+    (problem,) = read_record(folder).problems
+    assert "`python -m core evaluate copy-1 --save` writes it anew." in problem
+    assert "\n" not in problem
+    # an id says nothing in another store, so that the path is given, as a shell takes it
+    moved = tmp_path / "other store" / "copy-1"
+    moved.parent.mkdir()
+    folder.rename(moved)
+    (problem,) = read_record(moved).problems
+    (command,) = re.findall("`(.*)`", problem)
+    assert shlex.split(command) == ["python", "-m", "core", "evaluate", str(moved), "--save"]
+
+
+def test_scores_behind_a_link_or_too_large_name_it_too(copied: Copy, tmp_path: Path) -> None:
+    path = copied() / "scores.json"
+    path.rename(tmp_path / "scores.json")
+    path.symlink_to(tmp_path / "scores.json")
+    (problem,) = read_record(path.parent).problems
+    assert problem.endswith("`python -m core evaluate copy-1 --save` writes it anew.")
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(2**33)
+    (problem,) = read_record(path.parent).problems
+    assert problem.endswith("`python -m core evaluate copy-1 --save` writes it anew.")
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="bundled runs are mended by git")
+def test_damaged_scores_of_a_bundled_run_are_brought_back_as_the_sentence_says(
+    copied: Copy, edit_document: Edit, store: Path, tmp_path: Path
+) -> None:
+    folder = copied()
+    edit_document(folder, bundled=True)
+    sound = (folder / "scores.json").read_bytes()
+    owner = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), ("add", "."), (*owner, "commit", "-qm", "runs")):
+        subprocess.run(["git", "-C", str(store), *words], check=True, capture_output=True)
+    (folder / "scores.json").write_text("{")
+    (problem,) = read_record(folder).problems
+    assert "--save" not in problem
+    (command,) = re.findall("`(.*)`", problem)
+    subprocess.run(shlex.split(command), check=True, cwd=tmp_path)
+    assert (folder / "scores.json").read_bytes() == sound
+    assert read_record(folder).problems == ()
+
+
+def test_damaged_scores_of_a_run_in_training_wait_for_its_end(copied: Copy, edit_document: Edit) -> None:
+    folder = copied()
+    edit_document(folder, state="running")
+    (folder / "scores.json").write_text("{")
+    with run_lock(folder):
+        (problem,) = read_record(folder).problems
+    assert problem.endswith("training writes it anew at its end.")
+
+
+def test_sound_splits_are_read_from_between_damaged_ones(copied: Copy) -> None:
+    folder = copied()
+    path = folder / "scores.json"
+    stored = json.loads(path.read_text())
+    assert sound_scores(folder, latent=2) == {
+        split: stored[split] for split in ("train", "validation", "test")
+    }
+    path.write_text(json.dumps({**stored, "train": {"rate": [1, 2, 3]}, "validation": 7}))
+    assert sound_scores(folder, latent=2) == {"test": stored["test"]}
+    for content in ("{", "[]"):
+        path.write_text(content)
+        assert sound_scores(folder, latent=2) == {}
+    path.unlink()
+    assert sound_scores(folder, latent=2) == {}
 
 
 def test_annotations_by_another_hand_are_cleaned(copied: Copy) -> None:

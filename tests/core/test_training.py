@@ -21,6 +21,7 @@ from core.encoding import build_model, split_tensors
 from core.errors import CheckpointError, ConfigError, DataError, DataMissing, Diverged
 from core.families import FAMILIES
 from core.models.vae import Vae
+from core.recipes import recipe
 from core.runs import Run, open_run
 from core.store import is_locked, list_runs, read_record
 from core.training.loop import HeldOut, epoch_generator, epochs, make_optimiser, train_epoch
@@ -345,6 +346,17 @@ def test_latents_can_be_left_out(store: Path, small: Small) -> None:
         ({}, {"name": ""}, ConfigError, "cannot be empty"),
         ({}, {"name": "x" * 200}, ConfigError, "at most 120"),
         ({}, {"run_id": "../x"}, CheckpointError, "no run id"),
+        ({}, {"run_id": 5}, CheckpointError, "no run id"),
+        ({}, {"name": 5}, ConfigError, "A run's name is a text, not 5"),
+        ({}, {"recipe": 5}, ConfigError, "'recipe' is a text, not 5"),
+        ({}, {"sweep": 5}, ConfigError, "'sweep' is a text, not 5"),
+        ({}, {"hooks": print}, ConfigError, "'hooks' is a core.training.run.Hooks"),
+        (
+            {},
+            {"epochs": 5},
+            ConfigError,
+            "no option 'epochs': .* settings are changed with config.with_settings",
+        ),
     ],
 )
 def test_what_cannot_be_trained_leaves_no_folder(
@@ -359,9 +371,21 @@ def test_what_cannot_be_trained_leaves_no_folder(
 ) -> None:
     monkeypatch.setenv("VAESCOPE_DATA", str(store / "no-data"))
     with pytest.raises(error, match=says) as caught:
-        train(small(**settings), store=store, **options)
+        core.train(small(**settings), store=store, **options)
     sentence(caught.value)
     assert list(store.iterdir()) == []
+
+
+@pytest.mark.parametrize("config", [None, "digits-vae", {"epochs": 1}, recipe("digits-vae")], ids=repr)
+def test_what_is_no_config_is_one_sentence(config: Any, store: Path, sentence: Sentence) -> None:
+    with pytest.raises(ConfigError, match="A run is trained from a RunConfig") as error:
+        core.train(config, store=store)
+    sentence(error.value)
+    assert list(store.iterdir()) == []
+
+
+def test_a_store_may_be_named_by_a_text(store: Path, small: Small) -> None:
+    assert core.train(small(epochs=1), store=str(store / "new")).record.folder.parent == store / "new"
 
 
 # ---- ends otherwise than hoped

@@ -15,10 +15,13 @@ from core.analysis.pvalues import (
     standardise,
     uniformity,
 )
-from core.latents import Latents
+from core.errors import ConfigError, NotApplicable
+from core.latents import Latents, of_split
 
 
-def _latents(means: np.ndarray, variance: float | None, ids: np.ndarray | None = None) -> Latents:
+def _latents(
+    means: np.ndarray, variance: float | None, ids: np.ndarray | None = None, split: str | None = None
+) -> Latents:
     count = len(means)
     log_variances = None
     if variance is not None:
@@ -30,7 +33,13 @@ def _latents(means: np.ndarray, variance: float | None, ids: np.ndarray | None =
         log_variances=log_variances,
         distortion=np.zeros(count, np.float32),
         rate=None if variance is None else np.zeros(count, np.float32),
+        splits=None if split is None else of_split(split, count),
     )
+
+
+def _joined(*parts: Latents) -> Latents:
+    columns = {name: [getattr(part, name) for part in parts] for name in Latents.__dataclass_fields__}
+    return Latents(**{name: np.concatenate(arrays) for name, arrays in columns.items()})
 
 
 def test_phi_against_the_standard_library() -> None:
@@ -95,6 +104,31 @@ def test_the_draw_of_an_image_depends_on_its_id_and_the_seed_alone() -> None:
     assert (posterior_samples(latents, seed=4) != samples).all()
 
 
+def test_rows_of_two_splits_share_no_noise() -> None:
+    means = np.zeros((4000, 2))
+    noise = {
+        split: posterior_samples(_latents(means, 1.0, split=split), seed=0)
+        for split in ("test", "train", "validation")
+    }
+    both = np.corrcoef(noise["test"].ravel(), noise["train"].ravel())[0, 1]
+    assert abs(both) < 4 / np.sqrt(means.size)  # four standard errors of the correlation of independent draws
+    for drawn in noise.values():
+        assert stats.kstest(drawn.ravel(), "norm").pvalue > 0.001
+    # held-out images are rows of the training source: another share of them changes no image's draw
+    np.testing.assert_array_equal(noise["validation"], noise["train"])
+
+
+def test_an_image_has_the_same_draw_whether_its_split_is_shown_alone_or_with_another() -> None:
+    rng = np.random.default_rng(4)
+    test = _latents(rng.standard_normal((300, 2)), 0.5, split="test")
+    train = _latents(rng.standard_normal((700, 2)), 0.5, ids=rng.permutation(900)[:700], split="train")
+    alone = np.concatenate([posterior_samples(part, seed=5) for part in (test, train)])
+    joined = _joined(test, train)
+    np.testing.assert_array_equal(posterior_samples(joined, seed=5), alone)
+    order = rng.permutation(1000)[:400]
+    np.testing.assert_array_equal(posterior_samples(joined.select(order), seed=5), alone[order])
+
+
 def test_draws_have_the_posteriors_mean_and_variance() -> None:
     latents = _latents(np.full((20_000, 1), 1.5), 0.25)
     samples = posterior_samples(latents, seed=0)
@@ -102,9 +136,20 @@ def test_draws_have_the_posteriors_mean_and_variance() -> None:
 
 
 def test_latents_without_a_posterior_have_no_samples() -> None:
-    with pytest.raises(ValueError, match="no posterior"):
+    with pytest.raises(NotApplicable, match="no posterior"):
         posterior_samples(_latents(np.zeros((3, 2)), None), seed=0)
     assert moments(_latents(np.ones((3, 2)), None)).variance is None
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", None])
+def test_a_seed_that_is_none_is_a_sentence(seed: object) -> None:
+    with pytest.raises(ConfigError, match=r"'seed' cannot be .*: give a whole number from 0"):
+        posterior_samples(_latents(np.zeros((3, 2)), 1.0), seed=seed)  # type: ignore[arg-type]
+
+
+def test_no_rows_have_no_draws() -> None:
+    for split in (None, "test"):
+        assert posterior_samples(_latents(np.zeros((0, 2)), 1.0, split=split), seed=0).shape == (0, 2)
 
 
 def test_moments_by_hand() -> None:

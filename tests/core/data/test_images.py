@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.images import ImageSet, crop, pad, split_validation, stratified_sample
+from core.data.images import ImageSet, crop, noise_seed, pad, split_validation, stratified_sample
 from core.errors import ConfigError, DataError
 
 
@@ -196,6 +196,16 @@ def test_a_sample_is_not_the_validation_set_of_the_same_seed() -> None:
     validation = split_validation(whole, share=0.1, seed=0)[1].ids - 100
     sample = stratified_sample(whole.labels, n=100, seed=0)
     assert len(set(validation) & set(sample)) < 30  # 10 expected by chance
+
+
+def test_each_source_has_its_own_noise_and_validation_is_of_the_training_source() -> None:
+    # SHA-256 of "0:test", by the shell: printf 0:test | sha256sum
+    assert noise_seed(0, "test") == 0x17ED86BFD1B819
+    seeds = {(seed, split): noise_seed(seed, split) for seed in range(50) for split in ("train", "test")}
+    assert len(set(seeds.values())) == 100
+    assert all(0 <= value < 2**56 for value in seeds.values())
+    for seed in range(50):
+        assert noise_seed(seed, "validation") == seeds[seed, "train"]
 
 
 def test_images_without_labels_split_at_random() -> None:
