@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import core
+from core.analysis.pvalues import moments
 from core.bundled import BUNDLED
 from core.cli import main
 from core.cli.parser import build_parser
@@ -259,6 +260,20 @@ def test_the_figures_in_the_text_are_those_of_the_bundled_runs() -> None:
     assert rates[2] > 0.5 > rates[3] > 0.05 > rates[4]  # "three of eight, and a fourth one a little"
     assert len(BUNDLED) == 15
     assert "Fifteen trained runs" in TEXT
+
+
+def test_the_figures_of_the_convergence_check_are_those_of_the_stored_latents() -> None:
+    sums = {}
+    for run in (core.open_run(REPO / "checkpoints" / row.id) for row in BUNDLED):
+        if run.config.dataset == "digits" and run.has_posterior:
+            found = moments(run.latents("train"))
+            sums[run.id] = (run.config.beta, found.mean_square + found.variance)
+    from_one = [value for beta, values in sums.values() if beta >= 1 for value in values]
+    assert len(from_one) == 5 * 2 + 8  # five betas of two dimensions, and the run of eight
+    said = " ".join(section("What the numbers do not say").split())
+    assert f"between {min(from_one):.2f} and {max(from_one):.2f} from beta 1 upwards" in said
+    half, small, zero = (max(sums[f"bundled-digits-beta-{name}"][1]) for name in ("0p5", "0p05", "0"))
+    assert f"up to {half:.2f} at beta 0.5, {small:.2f} at beta 0.05 and {zero:.2f} at beta 0." in said
 
 
 def test_the_table_of_data_is_the_catalogue() -> None:

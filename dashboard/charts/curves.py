@@ -61,6 +61,7 @@ def loss_curves(
     log_y: bool = False,
     dark: bool,
     direction: str = "lower is better",
+    about: str = "",
 ) -> go.Figure:
     """Draw one quantity of one or several runs over their epochs.
 
@@ -76,6 +77,7 @@ def loss_curves(
         log_y: logarithmic value axis.
         dark: whether the page is dark.
         direction: "lower is better", "higher is better", or empty where neither holds.
+        about: what the values were measured on, such as the data set: a zoom is kept while it stays the same.
 
     Returns:
         The figure, one trace a curve.
@@ -87,7 +89,7 @@ def loss_curves(
         y_title=f"{quantity_title} ({', '.join(part for part in (unit, direction) if part)})".replace(
             " ()", ""
         ),
-        uirevision=f"curves|{quantity_title}|{log_x}|{log_y}",
+        uirevision=f"curves|{quantity_title}|{log_x}|{log_y}|{about}",
         dark=dark,
     )
     shared_box = len(curves) <= MANY_CURVES
@@ -180,7 +182,7 @@ def rate_heatmap(rates: Any, epochs: Sequence[int] | np.ndarray, *, dark: bool) 
         "Rate of each latent dimension",
         x_title="Epoch",
         y_title="Latent dimension",
-        uirevision="rate-heatmap",
+        uirevision=f"rate-heatmap|{grid.shape[-1:]}",
         dark=dark,
         subtitle="most informative dimension first · 0 nats: not used",
     )

@@ -1,5 +1,6 @@
 """Figures and pictures with their downloads."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pandas as pd
@@ -7,6 +8,7 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from dashboard.charts import plot_config
+from dashboard.components import kept_view
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
@@ -37,12 +39,31 @@ def download_csv(frame: pd.DataFrame, *, filename: str, key: str, label: str = "
 
 
 def figure(
-    drawing: Figure, *, key: str, filename: str, frame: pd.DataFrame | None = None, alt: str = ""
+    drawing: Figure,
+    *,
+    key: str,
+    filename: str,
+    frame: pd.DataFrame | None = None,
+    alt: str = "",
+    keep_view: bool = False,
 ) -> None:
-    """Show a Plotly figure with its downloads: PNG from the figure's own bar, made in the browser, and CSV."""
-    st.plotly_chart(
-        drawing, key=key, width="stretch", theme=None, config=plot_config(filename), alt=alt or None
-    )
+    """Show a Plotly figure with its downloads: PNG from the figure's own bar, made in the browser, and CSV.
+
+    Args:
+        drawing: the figure.
+        key: name of the figure, unique on the page.
+        filename: of the downloads, without an ending.
+        frame: the table behind the figure, offered as CSV.
+        alt: a sentence for people who cannot see the figure.
+        keep_view: for a figure that changes while it is looked at: zoom, hidden legend entries and full screen
+            outlive a change of its data, as long as its `uirevision` stays the same.
+    """
+    with st.container(gap=None) if keep_view else nullcontext():
+        st.plotly_chart(
+            drawing, key=key, width="stretch", theme=None, config=plot_config(filename), alt=alt or None
+        )
+        if keep_view:
+            kept_view.keep_view(key)
     if frame is not None:
         download_csv(frame, filename=filename, key=key)
 

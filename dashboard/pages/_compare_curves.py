@@ -54,11 +54,13 @@ def _figure(sides: list[Side], quantity: str, *, key: str) -> None:
             unit=score.unit,
             dark=controls.is_dark(),
             direction=f"{score.direction} is better" if score.direction else "",
+            about=" ".join(side.record.id for side in sides),
         ),
         key=key,
         filename=f"compare-{quantity}",
         frame=curves_frame(drawn),
         alt=f"{score.title} by epoch of {' and '.join(side.letter for side in sides)}",
+        keep_view=True,
     )
 
 

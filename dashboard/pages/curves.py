@@ -86,7 +86,8 @@ def _choose(records: Sequence[RunRecord]) -> list[RunRecord]:
     default = list(dict.fromkeys([*running, *_first_runs(records)]))[:MOST]
     state.restore(
         "runs",
-        parse=lambda text: [one for one in state.as_ids(text) if one in known][:MOST] or None,
+        # a link may name a run twice, which the picker would refuse
+        parse=lambda text: [one for one in dict.fromkeys(state.as_ids(text)) if one in known][:MOST] or None,
         default=default,
     )
     followed = state.recall("curves-followed")
@@ -100,9 +101,9 @@ def _choose(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def _first_runs(records: Sequence[RunRecord]) -> list[str]:
-    """A telling default: the default run, between the smallest and the largest beta of its board."""
-    default = controls.default_run(records)
+    """A telling default: the run in hand, between the smallest and the largest beta of its board."""
     by_id = {record.id: record for record in records}
+    default = controls.run_in_hand(by_id) or controls.default_run(records)
     key = gateway.board_key(by_id[default])
     board = sorted(
         (one for one in records if one.config.beta > 0 and gateway.board_key(one) == key),
@@ -195,11 +196,13 @@ def _figures(
                     log_x=log_x,
                     log_y=log_y,
                     dark=controls.is_dark(),
+                    about=parts.kind_of(group[0].record),
                 ),
                 key=f"curves-{name}-{k}",
                 filename=f"curves-{name.replace('_', '-')}",
                 frame=curves_frame(curves).assign(quantity=name, unit=NATS),
                 alt=f"{row.title} by epoch, {NATS}, of {len(group)} runs: train solid, held out dashed",
+                keep_view=True,
             )
     for group in groups:
         _say_limits(group, quantities, notes)
@@ -311,4 +314,5 @@ def _heatmap(series: Sequence[Series]) -> None:
         filename="rate-per-dimension",
         frame=rate_frame(rates, epochs).assign(run=one.title, split=name) if rates else None,
         alt=f"Heat map of the rate of {one.record.config.latent} latent dimensions over {len(epochs)} epochs",
+        keep_view=True,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.latent_map import unpack
+from dashboard.components.latent_map import NAME, unpack
 
 
 def open_page(module: str, *, timeout: float = 60, **query: str) -> AppTest:
@@ -36,7 +36,8 @@ def words(at: AppTest) -> str:
 
 def maps(at: AppTest) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
     """Header and sections of each latent map, as sent to the browser."""
-    return [unpack(element.proto.bytes) for element in at.get("bidi_component")]
+    found = at.get("bidi_component")
+    return [unpack(element.proto.bytes) for element in found if element.proto.component_name == NAME]
 
 
 def figures(at: AppTest) -> list[dict[str, Any]]:

@@ -1,4 +1,8 @@
-"""A reader's zoom, kept while the data of a chart change."""
+"""A reader's zoom, kept while the data of a chart change.
+
+Streamlit mounts a Plotly chart anew at every change of its figure, whatever its key and `uirevision` are. The script
+beside this file notes in the browser what the reader did and does it again on the new chart: no rerun, nothing sent.
+"""
 
 from pathlib import Path
 

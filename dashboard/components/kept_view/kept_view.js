@@ -1,49 +1,49 @@
 // Keeps what a reader did to a Plotly chart over the charts that follow it: the range zoomed to, the curves hidden in
-// the legend, and a drag under way. Streamlit names a chart by a hash of its figure, so a chart of other data is taken
-// out and a new one drawn in its place. Plotly itself (`window.Plotly`) comes with Streamlit's chart.
+// the legend, the tool, full screen, and a drag under way. Streamlit names a chart by a hash of its figure, so when the
+// data change it takes the chart out and draws another. Plotly itself (`window.Plotly`) comes with Streamlit's chart.
 
-const VIEWS = new Map(); // key of a chart -> { of, ranges, hidden }; outlives charts, pages and this component
+const VIEWS = new Map(); // key of a chart -> { of, ranges, hidden, dragmode }; outlives charts and pages
+const FULL = new Set(); // keys of charts shown on the full screen
 const SEEN = new WeakSet(); // charts that are listened to
-let drag = null; // what the mouse holds: { key, chart, handle, from, to }; `from` in the units of the axes
+const OBSERVERS = new WeakMap(); // container -> its observer
+let drag = null; // what the mouse holds: { key, chart, touch, handle, at, from, to }; `from` in units of the axes
 
 const axesOf = (layout) => Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
 const idOf = (trace) => trace.legendgroup || trace.name;
-const overlap = ([a, b], [c, d]) => Math.max(Math.min(a, b), Math.min(c, d)) < Math.min(Math.max(a, b), Math.max(c, d));
+const apart = ([a, b], [c, d]) => Math.max(a, b) < Math.min(c, d) || Math.max(c, d) < Math.min(a, b);
+const button = (chart, title) => chart.querySelector(`.modebar-btn[data-title="${title}"]`);
 
 /** Note what the reader chose; an axis that follows the data is not noted. */
 function remember(chart, key) {
   const layout = chart._fullLayout;
-  const ranges = {};
-  for (const name of axesOf(layout)) if (!layout[name].autorange) ranges[name] = [...layout[name].range];
+  const fixed = axesOf(layout).filter((name) => !layout[name].autorange);
+  const ranges = Object.fromEntries(fixed.map((name) => [name, [...layout[name].range]]));
   const hidden = chart._fullData.filter((trace) => trace.visible === "legendonly").map(idOf);
-  VIEWS.set(key, { of: layout.uirevision, ranges, hidden });
+  VIEWS.set(key, { of: layout.uirevision, ranges, hidden, dragmode: layout.dragmode });
 }
 
-/** Give a chart what was noted for its key, unless it shows something else or the data have left that range. */
+/** Give a chart what was noted for its key, unless it shows something else; a range that the data left is let go. */
 function impose(chart, key) {
   const view = VIEWS.get(key);
   const layout = chart._fullLayout;
   if (!view || view.of !== layout.uirevision) return;
-  const changes = {};
+  const ranges = Object.entries(view.ranges).filter(([name]) => layout[name]);
+  if (ranges.some(([name, range]) => layout[name].autorange && apart(layout[name].range, range))) view.ranges = {};
+  const changes = view.dragmode === layout.dragmode ? {} : { dragmode: view.dragmode };
   for (const [name, range] of Object.entries(view.ranges)) {
-    const axis = layout[name];
-    if (!axis || (!axis.autorange && String(axis.range) === String(range))) continue;
-    if (axis.autorange && !overlap(axis.range, range)) delete view.ranges[name];
-    else changes[`${name}.range`] = [...range];
+    if (layout[name] && String(layout[name].range) !== String(range)) changes[`${name}.range`] = [...range];
   }
   const hide = chart._fullData.filter((trace) => trace.visible === true && view.hidden.includes(idOf(trace)));
-  if (Object.keys(changes).length) window.Plotly?.relayout(chart, changes);
-  if (hide.length) window.Plotly?.restyle(chart, { visible: "legendonly" }, hide.map((trace) => trace.index));
+  if (hide.length) window.Plotly?.update(chart, { visible: "legendonly" }, changes, hide.map((trace) => trace.index));
+  else if (Object.keys(changes).length) window.Plotly?.relayout(chart, changes);
 }
 
 function fire(target, type, [x, y]) {
-  const held = type === "mouseup" ? 0 : 1;
-  target.dispatchEvent(
-    new MouseEvent(type, { bubbles: true, cancelable: true, view: window, buttons: held, clientX: x, clientY: y }),
-  );
+  const place = { clientX: x, clientY: y, buttons: type === "mouseup" ? 0 : 1 };
+  target.dispatchEvent(new MouseEvent(type, { bubbles: true, cancelable: true, view: window, ...place }));
 }
 
-/** A chart's axes with the place of their origin in the window. */
+/** A chart's axes, and where in the window they begin. */
 function origin(chart) {
   const box = chart.getBoundingClientRect();
   const { xaxis, yaxis } = chart._fullLayout;
@@ -51,67 +51,74 @@ function origin(chart) {
 }
 
 function grab(chart, key, event, touch) {
-  const handle = event.target.closest?.(".draglayer .drag");
+  const handle = event.target.closest?.(".draglayer .drag")?.classList[0];
   if (!handle || event.button !== 0) return;
   const { xaxis, yaxis, left, top } = origin(chart);
-  const from = [xaxis.p2l(event.clientX - left), yaxis.p2l(event.clientY - top)];
-  drag = { key, chart, touch, handle: handle.classList[0], from, to: [event.clientX, event.clientY] };
+  const at = [event.clientX, event.clientY];
+  const from = [xaxis.p2l(at[0] - left), yaxis.p2l(at[1] - top)];
+  drag = { key, chart, touch, handle, at, from, to: event.isTrusted ? at : drag.to };
 }
 
-/** End the drag of a chart that is gone: Plotly would go on with it, and fail at every move of the mouse. */
+/** End a drag on the chart that goes: Plotly would go on with it, and fail at every move of the mouse. */
 function letGo() {
-  if (!drag?.chart || drag.chart.isConnected) return;
+  if (!drag?.chart) return;
+  if (drag.chart.isConnected) fire(document, "mousemove", drag.at); // back where it began, it changes nothing
   drag.chart = null;
-  fire(document, "mouseup", drag.to);
+  fire(document, "mouseup", drag.at);
 }
 
-/** Take the drag up again on the chart that follows, from the same place in the data. */
+/** Take the drag up again on the chart that came, from the same place in the data. */
 function takeUp(chart, key) {
-  if (drag?.key !== key || !chart.isConnected || chart._dragging) return;
-  const { from, to, handle } = drag;
+  const handle = drag?.key === key && !chart._dragging && chart.querySelector(`.draglayer .${drag.handle}`);
+  if (!handle || !chart.isConnected) return;
+  letGo();
   const { xaxis, yaxis, left, top } = origin(chart);
-  const found = chart.querySelector(`.draglayer .${handle}`);
-  if (!found) return;
-  const start = [left + xaxis.l2p(from[0]), top + yaxis.l2p(from[1])];
-  fire(document, "mousemove", start);
-  fire(document, "mouseup", start);
-  fire(found, "mousedown", start);
-  fire(document, "mousemove", to);
+  fire(handle, "mousedown", [left + xaxis.l2p(drag.from[0]), top + yaxis.l2p(drag.from[1])]);
+  fire(document, "mousemove", drag.to);
 }
 
 function attach(chart, key) {
   SEEN.add(chart);
-  let touched = false; // until then all that changes is the chart being built, in several steps
+  let touched = false; // until then what changes is not the reader's doing: a chart is drawn in several steps
+  const touch = () => void (touched = true);
   const settle = () => {
+    button(chart, "Close fullscreen") ? FULL.add(key) : FULL.delete(key);
     if (touched) return;
     impose(chart, key);
-    setTimeout(() => takeUp(chart, key), 0);
+    setTimeout(takeUp, 0, chart, key);
   };
-  const touch = () => void (touched = true);
   for (const type of ["pointerdown", "keydown"]) chart.addEventListener(type, touch, true);
   chart.addEventListener("mousedown", (event) => grab(chart, key, event, touch), true);
   for (const type of ["plotly_relayout", "plotly_restyle"]) chart.on(type, () => touched && remember(chart, key));
   chart.on("plotly_afterplot", settle);
+  if (FULL.has(key)) setTimeout(() => button(chart, "Fullscreen")?.click(), 0);
   settle();
 }
 
-// Real moves only: what `fire` makes says nothing new.
-window.addEventListener("mousemove", (event) => drag && event.isTrusted && (drag.to = [event.clientX, event.clientY]), true);
-window.addEventListener("mouseup", (event) => event.isTrusted && (drag = drag?.touch()), true);
+// Only the reader's own moves: what `fire` makes says nothing new.
+function follow(event) {
+  if (!drag || !event.isTrusted) return;
+  drag.to = [event.clientX, event.clientY];
+  if (event.type === "mouseup" || !event.buttons) drag = void drag.touch();
+}
+for (const type of ["mousemove", "mouseup"]) window.addEventListener(type, follow, true);
 
 export default function keepView({ data, parentElement }) {
   const place = parentElement.getRootNode().host?.closest('[data-testid="stVerticalBlock"]');
   if (!place || !data) return undefined;
   const look = () => {
-    letGo();
-    const chart = place.querySelector(".js-plotly-plot");
-    if (chart?._fullLayout && chart.on && !SEEN.has(chart)) attach(chart, data.key);
+    if (!drag?.chart?.isConnected) letGo();
+    for (const chart of place.querySelectorAll(".js-plotly-plot")) {
+      if (chart._fullLayout && !SEEN.has(chart)) attach(chart, data.key);
+    }
   };
+  OBSERVERS.get(place)?.disconnect(); // called again when the theme changes
   const observer = new MutationObserver(look);
+  OBSERVERS.set(place, observer);
   observer.observe(place, { childList: true, subtree: true });
   look();
   return () => {
     observer.disconnect();
-    setTimeout(letGo, 0);
+    setTimeout(look, 0);
   };
 }

@@ -84,9 +84,10 @@ def test_log_axes_leave_out_what_they_cannot_show_and_say_so() -> None:
     assert "points" not in draw(PAIR, log_y=True).layout.title.subtitle.text
 
 
-def test_uirevision_changes_with_the_axes_only() -> None:
+def test_uirevision_changes_with_what_the_axes_mean_only() -> None:
     assert draw(PAIR).layout.uirevision == draw(PAIR[:1]).layout.uirevision
-    assert draw(PAIR).layout.uirevision != draw(PAIR, log_y=True).layout.uirevision
+    for other in ({"log_y": True}, {"log_x": True}, {"quantity_title": "Rate"}, {"about": "MNIST"}):
+        assert draw(PAIR).layout.uirevision != draw(PAIR, **other).layout.uirevision
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from core.config import RunConfig
 from core.store import run_lock
+from dashboard.components import kept_view
 from tests.dashboard.headless import figures, healthy, numbers, open_page, words
 
 SWEEP = ("bundled-digits-beta-0p05", "bundled-digits-beta-1", "bundled-digits-beta-4")
@@ -90,6 +91,32 @@ def test_a_rerun_that_changes_nothing_sends_the_same_figures(bundled_store: Path
     heat.set_value(SWEEP[1]).run()
     assert at.get("plotly_chart")[0].proto.spec == before[0]
     assert at.get("plotly_chart")[1].proto.spec != before[1]
+
+
+def keepers(at: Any) -> list[str]:
+    """What keeps the reader's zoom, as sent to the browser."""
+    found = [element.proto for element in at.get("bidi_component")]
+    return [proto.json for proto in found if proto.component_name == kept_view.NAME]
+
+
+def test_every_figure_keeps_its_zoom_under_a_key_of_its_own(bundled_store: Path) -> None:
+    at = healthy(open_page("curves", quantity="all"))
+    keys = [json.loads(one)["key"] for one in keepers(at)]
+    assert len(keys) == len(set(keys)) == len(figures(at)) == 5
+
+
+def test_a_zoom_means_something_else_on_other_axes_and_data(bundled_store: Path, gaussian: Path) -> None:
+    shutil.copytree(gaussian, bundled_store / gaussian.name)
+    runs = f"{SWEEP[1]},{gaussian.name}"
+    links = [{}, {"logx": "1"}, {"logy": "1"}, {"quantity": "rate"}, {"group": "1"}]
+    seen = [figures(healthy(open_page("curves", runs=runs, **one)))[0]["layout"] for one in links]
+    assert len({layout["uirevision"] for layout in seen}) == len(links)
+
+
+def test_a_link_that_names_a_run_twice_shows_it_once(bundled_store: Path) -> None:
+    at = healthy(open_page("curves", runs=f"{SWEEP[1]},{SWEEP[1]},{SWEEP[0]}"))
+    assert at.multiselect[0].value == [SWEEP[1], SWEEP[0]]
+    assert len(figures(at)[0]["data"]) == 4
 
 
 def test_a_run_keeps_its_colour_when_another_leaves(bundled_store: Path) -> None:
@@ -212,6 +239,7 @@ def test_a_run_whose_training_starts_joins_once_and_grows(bundled_store: Path) -
         at.run()
         last = figures(healthy(at))[0]["data"][-1]
         assert last["meta"][0] == "In training [running]"
+        before, kept = figures(at)[0]["layout"]["uirevision"], keepers(at)
         assert len(numbers(last["y"])) == 3
         line = (bundled_store / SWEEP[1] / "history.jsonl").read_text().splitlines(keepends=True)[3]
         with (bundled_store / "in-training-1" / "history.jsonl").open("a") as file:
@@ -219,6 +247,7 @@ def test_a_run_whose_training_starts_joins_once_and_grows(bundled_store: Path) -
             os.fsync(file.fileno())
         at.run()
         assert len(numbers(figures(at)[0]["data"][-1]["y"])) == 4
+        assert (figures(at)[0]["layout"]["uirevision"], keepers(at)) == (before, kept)
         # taken out by hand, it stays out
         at.multiselect[0].set_value(list(SWEEP)).run()
         at.run()
