@@ -14,12 +14,14 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from dashboard.pages._runs_table import COLUMNS
 from tests.conftest import REPO, copy_bundled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-HEADER, ROW = 36, 60
+HEADER, ROW, BOXES = 36, 60, 33
+"""Pixels: heights of the head and of a row, width of the column of boxes."""
 MARKUP = "<script>document.title='bad'</script> <b>b</b> **s** $x$ :smile:"
 BY_NAME = "/?order=name&find=bundled-digits-beta"
 
@@ -100,6 +102,12 @@ def test_table_and_thumbnails(
     assert page.get_by_test_id("stAlert").count() == 0
 
 
+def head_of(column: str) -> float:
+    """Where the name of a column begins, in pixels from the table's left edge; at its right end opens a menu."""
+    names = list(COLUMNS)
+    return BOXES + sum(COLUMNS[name]["width"] for name in names[: names.index(column)]) + 12
+
+
 def test_two_runs_compare_and_one_opens(page: "Page", app_url: str, settle: Callable[[Any], None]) -> None:
     page.goto(app_url + BY_NAME)
     wait_for_grid(page, settle)
@@ -127,7 +135,7 @@ def test_a_choice_means_the_row_that_is_seen_when_sorted(
     wait_for_grid(page, settle)
     values = dict(zip(column(page, "Name"), map(float, column(page, "R")), strict=True))
     by_value = sorted(values, key=values.__getitem__)
-    grid(page).click(position={"x": 728, "y": HEADER // 2})  # the head of column R
+    grid(page).click(position={"x": head_of("rate"), "y": HEADER // 2})
     page.wait_for_function(
         "name => document.querySelector('[data-testid=stDataFrame] canvas tbody tr').textContent.includes(name)",
         arg=by_value[0],
