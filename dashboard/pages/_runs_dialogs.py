@@ -66,7 +66,7 @@ def _rename(record: RunRecord) -> None:
 def _tag(records: list[RunRecord], known: list[str]) -> None:
     owned = sorted({tag for record in records for tag in record.tags})
     common = [tag for tag in owned if all(tag in record.tags for record in records)]
-    st.markdown(f"Of {controls.plain(names(records))}:")
+    st.markdown(f"For {controls.plain(names(records))}:")
     with st.form("runs-tag-form", border=False):
         typed = st.text_input(
             "New tags",

@@ -20,7 +20,7 @@ COLUMNS: dict[str, Any] = {
         for name in ("map", "name", "family", "data", "tags", "negative_elbo", "state")
     },
     "disk": table.COLUMNS["disk"],
-    "deleted": st.column_config.DatetimeColumn("Deleted", width=130, format="YYYY-MM-DD HH:mm"),
+    "deleted": st.column_config.DatetimeColumn("Deleted", width=130, format="YYYY-MM-DD HH:mm", help="UTC."),
     "why": table.COLUMNS["why"],
 }
 """The columns, in order."""

@@ -67,6 +67,7 @@ def _draw_board() -> None:
     buttons = st.container()
     frame = table.frame(shown, [thumbnail(record) for record in shown], sizes)
     rows, columns = [record.folder for record in shown], table.without_empty(table.COLUMNS, frame)
+    columns.pop("why", None)  # the reasons stand under the table, where there is room for all of each
     picked = chosen_rows(frame, rows, key="runs-table", columns=columns, alt="Table of the runs")
     chosen = [shown[k] for k in picked]
     with buttons:
@@ -80,15 +81,15 @@ def _draw_board() -> None:
 
 def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        with st.container(width=144):
+        with st.container(width=152):
             text = _find()
-        with st.container(width=150):
+        with st.container(width=164):
             data = _some("Data", key="data", options=[table.dataset(record) for record in records])
-        with st.container(width=124):
+        with st.container(width=140):
             families = _some("Family", key="family", options=[table.family(record) for record in records])
-        with st.container(width=136):
+        with st.container(width=150):
             states = _some("State", key="state", options=[record.state for record in records])
-        with st.container(width=136):
+        with st.container(width=208):
             tags = _some(
                 "Tags",
                 key="tags",
@@ -136,8 +137,8 @@ def _count(shown: Sequence[RunRecord], records: Sequence[RunRecord], sizes: tabl
     parts += [f"{hidden} hidden"] * bool(hidden) + [f"{running} being trained"] * bool(running)
     parts += [words] if (words := _trash_words()) else []
     st.caption(
-        f"{', '.join(parts)}, in {controls.plain(str(gateway.store_path()))}. Scores are of the test images, in nats "
-        "per image; for equal data and likelihood a lower D and a lower D + R are better."
+        f"{', '.join(parts)}, in {controls.plain(str(gateway.store_path()))}. Scores are of the test images, nats per "
+        "image; lower D and D + R are better for equal data and likelihood."
     )
 
 

@@ -132,7 +132,7 @@ def test_a_choice_means_the_row_that_is_seen_when_sorted(
     by_value = sorted(values, key=values.__getitem__)
     before = ("map", "name", "family", "data", "latent", "beta", "weight", "epochs", "distortion")
     left = 34 + sum(COLUMNS[name]["width"] for name in before)  # the boxes, and the columns left of R
-    grid(page).click(position={"x": left + 20, "y": HEADER // 2})
+    grid(page).click(position={"x": left + 10, "y": HEADER // 2})
     page.wait_for_function(
         "name => document.querySelector('[data-testid=stDataFrame] canvas tbody tr').textContent.includes(name)",
         arg=by_value[0],
@@ -227,11 +227,12 @@ def test_tags_the_trash_and_back(page: "Page", own: tuple[str, Path], settle: Ca
     page.get_by_text("2 chosen").wait_for()
     # tags, typed and saved for both at once
     button(page, "tag").click()
-    dialog.get_by_label("New tags").fill("Paper, <i>x</i>")
+    dialog.get_by_role("textbox", name="New tags").fill("Paper, <i>x</i>")
     press_in(page, dialog, "Save")
     page.wait_for_function(
         "() => document.querySelector('[data-testid=stDataFrame] canvas tbody').textContent.includes('paper')"
     )
+    wait_for_grid(page, settle)
     assert column(page, "Tags") == ["<i>x</i>, paper"] * 2
     page.goto(f"{url}/?tags=paper")
     wait_for_grid(page, settle)
@@ -262,6 +263,7 @@ def test_tags_the_trash_and_back(page: "Page", own: tuple[str, Path], settle: Ca
     tick(page, first)
     button(page, "restore").click()
     page.get_by_text("1 run in the trash").wait_for()
+    wait_for_grid(page, settle)
     assert column(page, "Name") == [f"{MARKUP} 2"]
     assert read_record(folders[0]).tags == ("<i>x</i>", "paper")
     # emptied, after a question that says what that frees
