@@ -44,24 +44,33 @@ def atomic_write(path: Path, payload: bytes) -> None:
 
 
 def flush_name(path: Path) -> None:
-    """Make the new name of a file or folder last through a power cut, where the system can (POSIX).
+    """Make the new name of a file or folder last through a power cut.
 
     Raises:
         CheckpointError: it cannot; what has that name is there all the same.
     """
-    if os.name != "posix":
-        return
     try:
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        flush_folder(path.parent)
     except OSError as error:
         raise CheckpointError(
             f"'{path.name}' is in place in {path.parent}, but the folder could not be flushed to disk: "
             f"{error.strerror or error}; a power cut may still undo it, so check the disk and do this again."
         ) from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Make a rename in `folder` last through a power cut, where the system can (POSIX).
+
+    Raises:
+        OSError: it cannot; the rename stands all the same.
+    """
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -20,6 +20,9 @@ class PageRow:
     icon: str
 
 
+SIDEBAR = 224
+"""Width of the menu in pixels; the rest of a 1440 wide window holds the table of runs, which is the widest one."""
+
 PAGES = (
     PageRow("runs", "Runs", ":material/table_rows:"),
     PageRow("latent", "Latent space", ":material/scatter_plot:"),
@@ -43,6 +46,7 @@ def run() -> None:
         page_title="VAEScope",
         page_icon=str(Path(__file__).parent / "icon.png"),  # our own file: a Material icon comes from the web
         layout="wide",
+        initial_sidebar_state=SIDEBAR,
         # with a minimal toolbar the menu, and the choice of light or dark in it, only shows where it has items
         menu_items={"About": "VAEScope trains variational autoencoders and shows what they learned."},
     )

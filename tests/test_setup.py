@@ -176,6 +176,7 @@ def test_continuous_integration_takes_the_data_beside_the_checkout(beside: bool,
 
 IGNORED = {
     "checkpoints/20260101-run/run.json": True,
+    "checkpoints/.trash/20260101T000000Z-abcdef/my-run-abcdef/run.json": True,
     "checkpoints/bundled-digits-beta-1/run.json": False,
     "checkpoints/bundled-digits-beta-1/latents-test.npz": False,
     "checkpoints/bundled-digits-beta-1/annotations.json": True,

@@ -1,44 +1,23 @@
 """The commands: each takes the parsed arguments, does one thing with the engine, and returns an exit code.
 
-Torch is imported by those that need a model, inside the function.
+Those that tend stored runs are in `tending`. Torch is imported by those that need a model, inside the function.
 """
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from core.cli import documents
-from core.cli.terminal import CountProgress, TrainingProgress, complain, emit, emit_json, plain
+from core.cli.finding import record_of as _record
+from core.cli.finding import store_of as _store
+from core.cli.terminal import CountProgress, TrainingProgress, complain, emit, emit_json
 from core.config import RunConfig
 from core.data import catalog
 from core.errors import CheckpointError, ConfigError, DataError
 from core.recipes import RECIPES, recipe
 from core.runs import Run
-from core.store import (
-    RunRecord,
-    annotate,
-    clean_name,
-    delete_run,
-    find,
-    is_locked,
-    list_runs,
-    read_record,
-    store_folder,
-)
-
-
-def _store(args: argparse.Namespace) -> Path:
-    return store_folder(args.store)
-
-
-def _record(args: argparse.Namespace) -> RunRecord:
-    """Find the run that was asked for; a folder that is not ours is refused before anything is written to it."""
-    record = read_record(find(args.run, _store(args)))
-    if record.state == "foreign":
-        raise CheckpointError(f"'{record.id}' is not a run of VAEScope: {record.reason}")
-    return record
+from core.store import RunRecord, clean_name, clean_tag, is_locked, list_runs, read_record
 
 
 def _config(args: argparse.Namespace) -> RunConfig:
@@ -160,12 +139,14 @@ def _print_run(record: RunRecord, *, as_json: bool) -> None:
 
 def list_all(args: argparse.Namespace) -> int:
     """List every run of the store, and every folder in it that cannot be opened."""
-    store = _store(args)
-    records = list_runs(store)
+    store, tags = _store(args), {clean_tag(tag) for tag in args.tag}
+    records = [record for record in list_runs(store) if tags <= set(record.tags)]
     if args.json:
         emit_json([documents.listing(record) for record in records])
     elif records:
         emit(*documents.listing_lines(records))
+    elif tags:
+        emit(f"No run in {store} is tagged {', '.join(sorted(tags))}.")
     else:
         emit(f"There is no run in {store} yet: train the first with `python -m core train digits-vae`.")
     return 0
@@ -242,42 +223,6 @@ def evaluate(args: argparse.Namespace) -> int:
             stays = "what was stored of it stays" if left in scores else "and nothing is stored of it"
             emit(f"The {left} split was not scored, {stays}: {why}")
         emit(f"Stored in {path}.")
-    return 0
-
-
-def rename(args: argparse.Namespace) -> int:
-    """Give a run another display name; its id stays."""
-    record = annotate(_record(args).folder, name=args.name)
-    emit(f"Run '{record.id}' is now called '{record.name}'.")
-    return 0
-
-
-def note(args: argparse.Namespace) -> int:
-    """Keep a note with a run."""
-    record = annotate(_record(args).folder, note=args.text)
-    emit(f"The note of run '{record.id}' is {'kept' if record.note else 'empty now'}.")
-    return 0
-
-
-def delete(args: argparse.Namespace) -> int:
-    """Delete a run for good, after asking."""
-    record = _record(args)
-    if not args.yes:
-        if not sys.stdin.isatty():
-            raise ConfigError(
-                f"Deleting '{record.id}' asks first, and here is no terminal to ask on: add --yes to delete it unasked."
-            )
-        question = f"Delete run '{record.name}' ({record.id}, {record.state}) for good? [y/N] "
-        print(plain(question), end="", file=sys.stderr, flush=True)
-        try:
-            answer = input()
-        except EOFError:
-            answer = ""
-        if answer.strip().lower() not in ("y", "yes"):
-            complain("Nothing was deleted.")
-            return 1
-    delete_run(record)
-    emit(f"Run '{record.id}' is deleted.")
     return 0
 
 

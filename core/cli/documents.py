@@ -9,7 +9,7 @@ from core.data import catalog
 from core.data.images import SPLITS
 from core.families import family
 from core.recipes import RECIPES, Recipe
-from core.store import RunDocument, RunRecord, scores_remedy, scoring_command
+from core.store import RunDocument, RunRecord, disk_use, scores_remedy, scoring_command, size_text
 
 NAME_COLUMNS = 40
 DIMENSIONS = 20
@@ -58,6 +58,8 @@ def listing(record: RunRecord) -> dict[str, Any]:
         "bundled": record.bundled,
         "hidden": record.hidden,
         "note": record.note,
+        "tags": list(record.tags),
+        "bytes": None if record.state == "foreign" else disk_use(record.folder),
         "problems": list(record.problems),
         "folder": str(record.folder),
         "test": stored_scores(record)["test"],
@@ -83,8 +85,23 @@ def report_of(record: RunRecord) -> dict[str, Any]:
 
 def listing_lines(records: list[RunRecord]) -> list[str]:
     """The table of runs, one line each, and what is wrong with those where something is."""
-    header = ("id", "name", "state", "family", "data", "latent", "beta", "w", "epochs", "D", "R", "D + R")
-    rows, remarks = [], []
+    header = (
+        "id",
+        "name",
+        "state",
+        "family",
+        "data",
+        "latent",
+        "beta",
+        "w",
+        "epochs",
+        "D",
+        "R",
+        "D + R",
+        "disk",
+    )
+    tagged = any(record.tags for record in records)
+    rows, remarks, total = [], [], 0
     for record in records:
         facts = listing(record)
         test = facts["test"] or {}
@@ -99,11 +116,17 @@ def listing_lines(records: list[RunRecord]) -> list[str]:
         )
         values = (number(test.get(score), decimals=3) for score in ("distortion", "rate", "negative_elbo"))
         name = shorten(record.name, NAME_COLUMNS)
-        rows.append((record.id, name, f"{record.state}{hidden}", *known, weight, epochs, *values))
+        disk = "-" if facts["bytes"] is None else size_text(facts["bytes"])
+        tags = (", ".join(record.tags),) if tagged else ()
+        rows.append(
+            (record.id, name, f"{record.state}{hidden}", *known, weight, epochs, *values, disk, *tags)
+        )
+        total += facts["bytes"] or 0
         remarks += [f"{record.id}: {why}" for why in (record.reason, *record.problems) if why]
     return [
-        *table(header, rows, right=header[5:]),
+        *table((*header, "tags") if tagged else header, rows, right=header[5:]),
         "",
+        f"Disk use of these runs: {size_text(total)} (1 kB = 1,000 B).",
         "D, R and D + R: nats per image of the test split; lower D and D + R are better, between runs of the same",
         "data and likelihood. w = n / beta is the reconstruction weight. -: none yet, or does not apply.",
         *(["", *remarks] if remarks else []),
@@ -166,6 +189,7 @@ def run_lines(record: RunRecord) -> list[str]:
         "id": record.id,
         "state": f"{record.state}{f': {record.reason}' if record.reason else ''}",
         "note": record.note,
+        "tags": ", ".join(record.tags),
         "family": f"{document.config.family} ({family(document.config.family).title})",
         "data": f"{data.dataset} ({sizes}; images of {shown})",
         "beta": "" if _beta(document.config) is None else number(document.config.beta),
@@ -176,6 +200,7 @@ def run_lines(record: RunRecord) -> list[str]:
         "created": document.created,
         "machine": document.machine,
         "folder": str(record.folder),
+        "disk": size_text(disk_use(record.folder)),
         "settings": settings_text(document.config),
     }
     lines = [f"{name:<11}{text}" for name, text in facts.items() if text]

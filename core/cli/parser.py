@@ -1,14 +1,17 @@
 """The command line's grammar: every command, argument and option, with its help."""
 
 import argparse
+import re
+import sys
 import textwrap
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
-from core.cli import commands
+from core.cli import commands, tending
 from core.data.images import SPLITS
 from core.errors import ConfigError
 from core.recipes import RECIPES
+from core.store import TAG_LIMIT
 
 PROGRAM = "python -m core"
 
@@ -26,6 +29,11 @@ RUN is a run's id, as `list` prints it, or the path of its folder.
 Runs lie in VAESCOPE_STORE (default: checkpoints/), data sets in VAESCOPE_DATA (default: data/).
 Exit codes: 0 done, 1 failure, 2 wrong arguments or settings, 130 stopped by Ctrl+C."""
 
+TAGGING = f"""\
+A tag is data, one line of at most {TAG_LIMIT} visible characters in lower case, without a comma; quote one with spaces.
+  {PROGRAM} tag RUN +paper "+figure 2" -draft
+Without +TAG and -TAG it says which tags the runs have. `list --tag paper` lists the runs that have one."""
+
 TRAINING = """\
 The objective is D + beta R in nats per image, summed over the n values (pixels x channels) of the padded image.
 A source that minimises w * mean over pixels + KL has w = n / beta, so that beta = n / w: a weight of 500 on
@@ -42,6 +50,21 @@ read stays. Bundled runs and runs in training are refused."""
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are errors like all others: main prints them and chooses the exit code."""
+
+    takes_changes = False
+    """Whether +WORD and -WORD are changes of tags, kept as `changes`; argparse would take -WORD for an option."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse, after the changes of tags were taken out where this command has some."""
+        words = list(sys.argv[1:] if args is None else args)
+        changes = [word for word in words if re.match(r"\+.|-[^-]", word)] if self.takes_changes else []
+        if not changes or words == ["-h"]:
+            return super().parse_known_args(words, namespace)
+        parsed, rest = super().parse_known_args([word for word in words if word not in changes], namespace)
+        parsed.changes = changes
+        return parsed, rest
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments.
@@ -85,6 +108,15 @@ def _run_argument(parser: argparse.ArgumentParser) -> None:
     _store_option(parser)
 
 
+def _runs_argument(parser: argparse.ArgumentParser, *, least: str = "+", help: str) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs=least, help=help)
+    _store_option(parser)
+
+
+def _yes_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
 def _training_arguments(parser: argparse.ArgumentParser, *, required: str = "") -> None:
     # written out, because argparse would put RECIPE last, where --set would take it for one of its own
     options = "[--set KEY=VALUE ...] [--name NAME] [--store DIR] [--device D] [--json]"
@@ -107,6 +139,20 @@ def _training_arguments(parser: argparse.ArgumentParser, *, required: str = "") 
     _json_option(parser)
 
 
+def _command(group: Any, name: str, function: object, sentence: str, *, detail: str = "") -> Parser:
+    """A command of a group, which calls `function`; `sentence` begins small and has no full stop."""
+    made: Parser = group.add_parser(
+        name,
+        help=sentence,
+        description=f"{sentence[:1].upper()}{sentence[1:]}.",
+        epilog=detail,
+        formatter_class=_Format,
+        allow_abbrev=False,
+    )
+    made.set_defaults(command=function)
+    return made
+
+
 def build_parser() -> Parser:
     """Make the parser; the parsed arguments hold the function to call as `command`."""
     parser = Parser(
@@ -114,17 +160,8 @@ def build_parser() -> Parser:
     )
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, function: object, sentence: str, *, detail: str = "") -> argparse.ArgumentParser:
-        made = actions.add_parser(
-            name,
-            help=sentence,
-            description=f"{sentence[:1].upper()}{sentence[1:]}.",
-            epilog=detail,
-            formatter_class=_Format,
-            allow_abbrev=False,
-        )
-        made.set_defaults(command=function)
-        return made
+    def command(name: str, function: object, sentence: str, *, detail: str = "") -> Parser:
+        return _command(actions, name, function, sentence, detail=detail)
 
     _json_option(command("recipes", commands.recipes, "list the recipes, what each gives, and its settings"))
     _json_option(
@@ -141,6 +178,13 @@ def build_parser() -> Parser:
     )
 
     listing = command("list", commands.list_all, "list all runs of the store, broken ones with the reason")
+    listing.add_argument(
+        "--tag",
+        metavar="TAG",
+        action="append",
+        default=[],
+        help="only runs with this tag; may be given several times: runs with all of them",
+    )
     _store_option(listing)
     _json_option(listing)
 
@@ -172,26 +216,43 @@ def build_parser() -> Parser:
     )
     _json_option(evaluate)
 
-    rename = command("rename", commands.rename, "give a run another display name; its id stays")
+    rename = command("rename", tending.rename, "give a run another display name; its id stays")
     _run_argument(rename)
     rename.add_argument("name", metavar="NAME", help="the new name")
 
-    note = command("note", commands.note, "keep a note with a run, in place of the one it has")
+    note = command("note", tending.note, "keep a note with a run, in place of the one it has")
     _run_argument(note)
     note.add_argument("text", metavar="TEXT", help="the note; an empty text removes it")
 
-    delete = command("delete", commands.delete, "delete a run for good, after asking")
-    _run_argument(delete)
-    delete.add_argument("--yes", action="store_true", help="do not ask")
+    tag = command("tag", tending.tag, "add tags to runs and remove others", detail=TAGGING)
+    tag.takes_changes = True
+    tag.set_defaults(changes=[])
+    tag.usage = f"{tag.prog} RUN [RUN ...] [+TAG ...] [-TAG ...] [--store DIR]"
+    _runs_argument(tag, help="ids of runs, or paths of their folders")
+
+    delete = command("delete", tending.delete, "move runs to the trash, after asking")
+    _runs_argument(delete, help="ids of runs, or paths of their folders")
+    _yes_option(delete)
+
+    trash = command("trash", None, "list, restore, or delete for good what is in the trash")
+    of_trash = trash.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    about = "list the runs in the trash, and their disk use"
+    trash_list = _command(of_trash, "list", tending.trash_list, about)
+    _store_option(trash_list)
+    _json_option(trash_list)
+    about = "put runs back where they were, under their id where it is free"
+    restore = _command(of_trash, "restore", tending.trash_restore, about)
+    _runs_argument(restore, help="ids of runs in the trash, as `trash list` prints them, or their entries")
+    about = "delete all runs in the trash for good, or only those named, after asking"
+    empty = _command(of_trash, "empty", tending.trash_empty, about)
+    _runs_argument(empty, least="*", help="only these: ids of runs in the trash, or their entries")
+    _yes_option(empty)
 
     data = command("data", None, "list and download data sets")
     of_data = data.add_subparsers(title="commands", metavar="COMMAND", required=True)
     about = "list the data sets, and say which are on this machine"
-    data_list = of_data.add_parser("list", help=about, description=f"{about[:1].upper()}{about[1:]}.")
-    data_list.set_defaults(command=commands.data_list)
-    _json_option(data_list)
+    _json_option(_command(of_data, "list", commands.data_list, about))
     about = "download what is missing of a data set, each file verified by its SHA-256"
-    fetch = of_data.add_parser("fetch", help=about, description=f"{about[:1].upper()}{about[1:]}.")
-    fetch.set_defaults(command=commands.data_fetch)
+    fetch = _command(of_data, "fetch", commands.data_fetch, about)
     fetch.add_argument("name", metavar="NAME", help="name of the data set, as `data list` prints it")
     return parser

@@ -1,23 +1,26 @@
-"""What a person does to a run: names it, notes it, hides it, deletes it."""
+"""What a person sets of a run: its display name, its note, its tags, and whether listings hide it."""
 
-import secrets
-import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core.errors import CheckpointError, ConfigError, LockedRun
+from core.errors import CheckpointError, ConfigError
 from core.files import write_json
-from core.store.folder import is_locked
-from core.store.names import NOTE_LIMIT, clean_name, plain_note
+from core.store.names import NOTE_LIMIT, clean_name, clean_tag, clean_tags, plain_note
 from core.store.records import RunRecord, read_annotations, read_record
 
 
 def annotate(
-    folder: Path, *, name: str | None = None, note: str | None = None, hidden: bool | None = None
+    folder: Path,
+    *,
+    name: str | None = None,
+    note: str | None = None,
+    hidden: bool | None = None,
+    tags: Iterable[str] | None = None,
 ) -> RunRecord:
-    """Set a run's display name, note, or whether listings hide it; None leaves a value alone.
+    """Set a run's display name, note, tags, or whether listings hide it; None leaves a value alone.
 
     Raises:
-        ConfigError: the name is empty or too long, or the note too long.
+        ConfigError: the name is empty or too long, the note too long, or a tag is none (`clean_tags`).
         CheckpointError: the folder cannot be written.
     """
     values, _ = read_annotations(folder)
@@ -31,31 +34,32 @@ def annotate(
         values["note"] = plain_note(note)
     if hidden is not None:
         values["hidden"] = hidden
+    if tags is not None:
+        values["tags"] = list(clean_tags(tags))
     write_json(folder / "annotations.json", values)
     return read_record(folder)
 
 
-def delete_run(record: RunRecord) -> None:
-    """Delete a run folder for good; it leaves the listing at once, whole.
+def change_tags(
+    records: Sequence[RunRecord], *, add: Iterable[str] = (), remove: Iterable[str] = ()
+) -> list[RunRecord]:
+    """Add tags to runs and remove others from them; what a run has or lacks already is left as it is.
+
+    Everything is checked before the first run is written, so a refusal changes none.
+
+    Returns:
+        The runs as they are now, in the given order.
 
     Raises:
-        LockedRun: a process is training it.
-        CheckpointError: it is bundled, or not a run folder of ours.
+        ConfigError: a tag is none (`clean_tag`), is to be added and removed at once, or a run would have too many.
+        CheckpointError: one is not a run of ours, or its folder cannot be written.
     """
-    if record.bundled:
-        raise CheckpointError(f"'{record.name}' came with VAEScope and is read-only: hide it instead.")
-    folder = record.folder
-    if record.state == "foreign" or folder.is_symlink() or not (folder / "run.json").is_file():
-        raise CheckpointError(
-            f"'{record.id}' is not a run of VAEScope: delete it by hand if it is not needed."
-        )
-    if is_locked(folder):
-        raise LockedRun(
-            f"'{record.name}' is being trained by another process: stop that first, then delete it."
-        )
-    trash = folder.with_name(f".deleted-{folder.name}-{secrets.token_hex(3)}")
-    try:
-        folder.rename(trash)
-        shutil.rmtree(trash)
-    except OSError as error:
-        raise CheckpointError(f"'{record.id}' could not be deleted: {error.strerror or error}.") from error
+    added, removed = ({clean_tag(tag) for tag in tags} for tags in (add, remove))
+    if both := sorted(added & removed):
+        raise ConfigError(f"Tag '{both[0]}' cannot be added and removed at once: choose one of the two.")
+    for record in records:
+        if record.state == "foreign":
+            raise CheckpointError(f"'{record.id}' is not a run of VAEScope: only runs can be tagged.")
+    # of the tags as they are now, which another process may have changed since the listing
+    wanted = [clean_tags({*read_record(record.folder).tags, *added} - removed) for record in records]
+    return [annotate(record.folder, tags=tags) for record, tags in zip(records, wanted, strict=True)]

@@ -1,7 +1,9 @@
-"""One run folder while it is written: made, locked, replaced and appended to; and where the store is."""
+"""One run folder: made, locked, replaced, appended to and measured; and where the store is."""
 
+import contextlib
 import json
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,26 @@ def is_locked(folder: Path) -> bool:
         return False
     lock.release()
     return False
+
+
+def disk_use(folder: Path) -> int:
+    """Bytes of all files in a folder and below it; links are neither followed nor counted."""
+    total = 0
+    for here, _, names in () if folder.is_symlink() else os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # a file that goes while we count
+                status = os.lstat(os.path.join(here, name))
+                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return total
+
+
+def size_text(size: float) -> str:
+    """Write bytes as people read them, with three digits: 412 B, 1.23 kB (1 kB = 1,000 B), 45.6 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} TB" if size < 999.5 else f"{size:,.0f} TB"
 
 
 def create_folder(store: Path, run_id: str) -> Path:

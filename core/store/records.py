@@ -13,7 +13,7 @@ from core.errors import CheckpointError, ConfigError
 from core.files import JSON_LIMIT, one_line, parse_json, read_bytes, read_json
 from core.store.documents import NAME_LIMIT, NewerFormat, RunDocument, read_document
 from core.store.folder import default_store, is_locked, store_folder
-from core.store.names import ID_PATTERN, NOTE_LIMIT, plain_note
+from core.store.names import ID_PATTERN, NOTE_LIMIT, plain_note, stored_tags
 
 UNREADABLE = ("damaged", "foreign", "newer")
 """States of folders that cannot be opened; `RunRecord.reason` says why."""
@@ -33,6 +33,8 @@ class RunRecord:
     scores: dict[str, Any] | None = None
     note: str = ""
     hidden: bool = False
+    tags: tuple[str, ...] = ()
+    """In the order of the alphabet"""
     stamp: str = ""
     """Changes whenever a file that the listing shows has changed: a key for caches."""
     problems: tuple[str, ...] = field(default=())
@@ -152,13 +154,22 @@ def read_record(folder: Path) -> RunRecord:
     annotations, problems = read_annotations(folder)
     name = one_line(annotations.get("name") or "", limit=NAME_LIMIT)
     note = plain_note(str(annotations.get("note") or ""))[:NOTE_LIMIT]
-    hidden, stamp = annotations.get("hidden") is True, _stamp(folder)
+    hidden, tags = annotations.get("hidden") is True, stored_tags(annotations.get("tags"))
+    stamp = _stamp(folder)
     try:
         document = read_document(folder)
     except CheckpointError as error:
         state = "newer" if isinstance(error, NewerFormat) else "damaged"
         return RunRecord(
-            folder.name, folder, name or folder.name, state, str(error), note=note, hidden=hidden, stamp=stamp
+            id=folder.name,
+            folder=folder,
+            name=name or folder.name,
+            state=state,
+            reason=str(error),
+            note=note,
+            hidden=hidden,
+            tags=tags,
+            stamp=stamp,
         )
     state, why = document.state, document.reason
     if state == "running" and not is_locked(folder):
@@ -184,6 +195,7 @@ def read_record(folder: Path) -> RunRecord:
         scores=scores,
         note=note,
         hidden=hidden,
+        tags=tags,
         stamp=stamp,
         problems=problems,
     )

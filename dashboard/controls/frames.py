@@ -24,8 +24,16 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return frame.map(safe).to_csv(index=False).encode()
 
 
-def download_csv(frame: pd.DataFrame, *, filename: str, key: str, label: str = "Data (CSV)") -> None:
-    """A button that downloads a frame as `<filename>.csv`."""
+def download_csv(
+    frame: pd.DataFrame,
+    *,
+    filename: str,
+    key: str,
+    label: str = "Data (CSV)",
+    quiet: bool = True,
+    why_not: str | None = None,
+) -> None:
+    """A button that downloads a frame as `<filename>.csv`; drawn as plain text if `quiet`, greyed out with a reason."""
     st.download_button(
         label,
         data=lambda: csv_bytes(frame),
@@ -34,7 +42,9 @@ def download_csv(frame: pd.DataFrame, *, filename: str, key: str, label: str = "
         key=f"csv-{key}",
         on_click="ignore",
         icon=":material/table:",
-        type="tertiary",
+        type="tertiary" if quiet else "secondary",
+        help=why_not,
+        disabled=why_not is not None,
     )
 
 

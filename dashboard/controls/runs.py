@@ -117,7 +117,8 @@ def _say_unknown(key: str, records: Sequence[RunRecord]) -> None:
     missing = [one for one in state.as_ids(state.linked(key)) if one not in known]
     if missing:
         st.warning(
-            f"The link names {plain(', '.join(missing)[:200])}, which cannot be shown here: it was deleted, hidden, "
-            "or does not fit this page. Another run is shown instead.",
+            f"The link names {plain(', '.join(missing)[:200])}, which cannot be shown here: it was deleted (the "
+            "trash of the Runs page may still have it), hidden, or does not fit this page. Another run is shown "
+            "instead.",
             icon=":material/link_off:",
         )

@@ -20,7 +20,18 @@ from core.errors import VAEScopeError
 from core.families import FAMILIES
 from core.generation import prior_draws
 from core.latents import Latents
-from core.store import RunRecord, annotate, delete_run
+from core.store import (
+    TAG_LIMIT,
+    RunRecord,
+    TrashEntry,
+    annotate,
+    change_tags,
+    delete_run,
+    purge,
+    restore_run,
+    size_text,
+    why_not_deleted,
+)
 from dashboard.gateway.comparing import paired, settings_that_differ
 from dashboard.gateway.decoding import decode, lattice, reconstruct, reconstruct_points
 from dashboard.gateway.listing import (
@@ -31,6 +42,7 @@ from dashboard.gateway.listing import (
     runs,
     score,
     store_path,
+    trash,
     warm_up,
 )
 from dashboard.gateway.points import (
@@ -59,15 +71,18 @@ __all__ = [
     "SCORES",
     "SMALL_DATA",
     "SPLIT_CODES",
+    "TAG_LIMIT",
     "Latents",
     "MapData",
     "PairedDifference",
     "RunRecord",
     "Setting",
+    "TrashEntry",
     "VAEScopeError",
     "annotate",
     "better",
     "board_key",
+    "change_tags",
     "comparable_key",
     "data_available",
     "data_folder",
@@ -93,19 +108,24 @@ __all__ = [
     "pixels_per_image",
     "posterior_samples",
     "prior_draws",
+    "purge",
     "rate_per_dimension",
     "reconstruct",
     "reconstruct_points",
     "reconstruction_weight",
+    "restore_run",
     "runs",
     "score",
     "settings_that_differ",
+    "size_text",
     "sketch",
     "sketch_stamp",
     "split_and_row",
     "standardise",
     "store_path",
+    "trash",
     "uniformity",
     "units",
     "warm_up",
+    "why_not_deleted",
 ]

@@ -1,6 +1,5 @@
 """Runs as the store lists them: records, histories, stored scores, and torch loaded in time."""
 
-import contextlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core.runs import Run
-from core.store import RunRecord, default_store, list_runs, read_history
+from core.store import RunRecord, TrashEntry, default_store, disk_use, list_runs, list_trash, read_history
 
 WARM = threading.Event()
 """Set once `warm_up` has imported torch whole: what is only worth drawing then looks here."""
@@ -85,10 +84,15 @@ def pixels_per_image(record: RunRecord) -> int:
     return channels * height * width
 
 
-def folder_size(record: RunRecord) -> int:
-    """Bytes of all files in a run's folder."""
-    total = 0
-    for path in record.folder.rglob("*"):
-        with contextlib.suppress(OSError):  # a file that goes while we count
-            total += path.lstat().st_size if not path.is_dir() else 0
-    return total
+def folder_size(record: RunRecord) -> int | None:
+    """Bytes on disk of a run's folder; None of a folder that is no run, which may hold anything."""
+    return None if record.state == "foreign" else disk_use(record.folder)
+
+
+def trash() -> list[TrashEntry]:
+    """Runs in the trash of the store, the last deleted first; read anew each time.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    return list_trash()

@@ -1,8 +1,9 @@
 """The table of the Runs page: which runs, in which order, in which columns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,8 +21,12 @@ ORDERS = {
     "distortion": "D, small to large",
     "rate": "R, small to large",
     "negative_elbo": "Negative ELBO, small to large",
+    "disk": "Disk use, large to small",
 }
 """Orders of the rows: value in the URL -> text people read."""
+
+Sizes = Mapping[Path, int | None]
+"""Folder of a run -> bytes on disk; None of a folder that is no run."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,20 @@ class Filters:
     data: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    """All of these: each further tag narrows the list"""
     hidden: bool = False
 
     def lets_through(self, record: RunRecord) -> bool:
         """Whether a run is shown; every word of `text` must stand in what the table says of it."""
-        said = " ".join([record.id, record.name, record.note, *_facts(record)]).casefold()
+        said = " ".join([record.id, record.name, record.note, *record.tags, *_facts(record)]).casefold()
         return (
             (self.hidden or not record.hidden)
             and all(word in said for word in self.text.casefold().split())
             and _fits(self.data, dataset(record))
             and _fits(self.families, family(record))
             and _fits(self.states, record.state)
+            and set(self.tags) <= set(record.tags)
         )
 
 
@@ -78,12 +86,14 @@ def weight(record: RunRecord) -> str | None:
     return None if value is None else controls.weight_text(value, gateway.pixels_per_image(record))
 
 
-def ordered(records: Sequence[RunRecord], order: str) -> list[RunRecord]:
+def ordered(records: Sequence[RunRecord], order: str, sizes: Sizes) -> list[RunRecord]:
     """Sort runs by one of `ORDERS`; what has no such value comes last, equal ones stay newest first."""
     if order == "newest":
         return list(records)
     if order == "name":
         return sorted(records, key=lambda record: record.name.casefold())
+    if order == "disk":
+        return sorted(records, key=lambda record: -(sizes[record.folder] or 0))
     value: Callable[[RunRecord], float | None] = (
         beta if order == "beta" else lambda record: gateway.score(record, order)
     )
@@ -108,8 +118,8 @@ def remark(record: RunRecord) -> str | None:
     return " ".join([record.reason or "", *record.problems]).strip() or None
 
 
-def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None]) -> pd.DataFrame:
-    """One row a run, in the given order, as the table shows it."""
+def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None], sizes: Sizes) -> pd.DataFrame:
+    """One row a run, in the given order, as the table shows it; its disk use in bytes."""
     rows = []
     for record, picture in zip(records, thumbnails, strict=True):
         document = record.document
@@ -127,6 +137,8 @@ def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None]) -> pd.
                 "rate": gateway.score(record, "rate"),
                 "negative_elbo": gateway.score(record, "negative_elbo"),
                 "state": state_text(record),
+                "tags": ", ".join(record.tags) or None,
+                "disk": sizes[record.folder],
                 "date": datetime.fromisoformat(document.created) if document else None,
                 "note": " ".join(record.note.split()) or None,
                 "why": remark(record),
@@ -134,7 +146,7 @@ def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None]) -> pd.
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["date"] = pd.to_datetime(table["date"], utc=True)
-    for name in ("latent", "epochs"):
+    for name in ("latent", "epochs", "disk"):
         table[name] = table[name].astype("Int64")
     for name in ("beta", "distortion", "rate", "negative_elbo"):
         table[name] = table[name].astype("Float64")
@@ -151,47 +163,60 @@ COLUMNS: dict[str, Any] = {
         help="Test images in the two most informative latent dimensions, one colour a class. Where no latents "
         "are stored: the decoded lattice.",
     ),
-    "name": _TEXT("Name", width=158),
-    "family": _TEXT("Family", width=56),
+    "name": _TEXT("Name", width=112),
+    "family": _TEXT("Family", width=54),
     "data": _TEXT("Data", width=98),
-    "latent": _NUMBER("Latent", width=54, help="Latent dimensions."),
-    "beta": _NUMBER("β", width=62, format="%g", help="Weight of the rate R in the objective D + β R."),
+    "latent": _NUMBER("Latent", width=52, help="Latent dimensions."),
+    "beta": _NUMBER("β", width=58, format="%g", help="Weight of the rate R in the objective D + β R."),
     "weight": _TEXT(
         "Weight",
-        width=62,
+        width=60,
         alignment="right",
         help="The same setting as a weight of the mean over pixels: n / β.",
     ),
-    "epochs": _NUMBER("Epochs", width=60, help="Epochs that the weights have seen."),
+    "epochs": _NUMBER("Epochs", width=58, help="Epochs that the weights have seen."),
     "distortion": _NUMBER(
         "D",
-        width=60,
+        width=56,
         format="%.2f",
         help=f"Distortion on the test images, {UNITS}; lower is better for equal data and likelihood.",
     ),
     "rate": _NUMBER(
         "R",
-        width=52,
+        width=50,
         format="%.2f",
         help=f"Rate on the test images, {UNITS}; neither direction is better by itself.",
     ),
     "negative_elbo": _NUMBER(
         "D + R",
-        width=60,
+        width=57,
         format="%.2f",
         help=f"Negative ELBO on the test images, {UNITS}; lower is better for equal data and likelihood.",
     ),
-    "state": _TEXT("State", width=72),
-    "date": st.column_config.DatetimeColumn("Started", width=90, format="YYYY-MM-DD"),
+    "state": _TEXT("State", width=85),
+    "tags": _TEXT("Tags", width=72, help="Words of your own, kept on this machine."),
+    "disk": _NUMBER(
+        "Disk",
+        width=62,
+        format="bytes",
+        help="Disk use: bytes of all files of the run (1 kB = 1,000 bytes), latents and caches included.",
+    ),
+    "date": st.column_config.DatetimeColumn("Started", width=88, format="YYYY-MM-DD"),
     "note": _TEXT("Note", width=150),
     "why": _TEXT("Remark", width=240, help="Why a folder cannot be opened, or why training ended early."),
 }
 """The columns, in order."""
 
 
-def download_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
+def without_empty(columns: Mapping[str, Any], shown: pd.DataFrame) -> dict[str, Any]:
+    """The columns of a table, without the long ones of words that no row has."""
+    unused = [name for name in ("note", "why") if name in columns and shown[name].isna().all()]
+    return {name: column for name, column in columns.items() if name not in unused}
+
+
+def download_frame(records: Sequence[RunRecord], sizes: Sizes) -> pd.DataFrame:
     """The table as people download it: whole, with ids, and with units in the names of the columns."""
-    table = frame(records, [None] * len(records)).drop(columns=["map", "weight"])
+    table = frame(records, [None] * len(records), sizes).drop(columns=["map", "weight"])
     table.insert(0, "id", [record.id for record in records])
     table.insert(
         table.columns.get_loc("beta") + 1, "reconstruction_weight", [weight(record) for record in records]
@@ -199,7 +224,7 @@ def download_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     table["state"] = [record.state for record in records]
     table["hidden"] = [record.hidden for record in records]
     table["note"] = [record.note for record in records]
-    names = {"data": "dataset", "date": "started", "why": "remark"}
+    names = {"data": "dataset", "date": "started", "why": "remark", "disk": "disk use (bytes)"}
     return table.rename(
         columns={**names, **{n: f"test {n} ({UNITS})" for n in ("distortion", "rate", "negative_elbo")}}
     )

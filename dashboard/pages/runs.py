@@ -5,28 +5,38 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import controls, gateway, state
-from dashboard.gateway import RunRecord
+from dashboard.gateway import RunRecord, VAEScopeError
 from dashboard.pages import _runs_actions as actions
 from dashboard.pages import _runs_table as table
+from dashboard.pages import _runs_trash as trash
+from dashboard.pages._runs_choice import chosen_rows
+from dashboard.pages._runs_dialogs import questions
 from dashboard.pages._runs_thumbnail import thumbnail
+from dashboard.pages._runs_words import names, said
 
 EVERY = 4.0
 """Seconds between two looks at the store: a run that a terminal trains shows up within five."""
-ROW = 60
-"""Height of a row in pixels: that of a thumbnail."""
-TALLEST = 20
-"""Rows before the table scrolls by itself."""
-_CHOSEN = "runs-chosen"
-_TABLE = "runs-table"
+VIEWS = {"runs": "Runs", "trash": "Trash"}
+"""What the page lists: value in the URL -> text people read."""
 
 
 def page() -> None:
     """Draw the page."""
-    st.title("Runs")
-    actions.said()
-    _board()
-    _how_to_read()
-    actions.questions(gateway.runs(hidden=True))
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.title("Runs", width="content")
+        with st.container(horizontal=True, width="content", vertical_alignment="bottom"):
+            place = st.container(width="content")
+            view = controls.segmented("List", VIEWS, key="view", default="runs")
+            if view == "runs":
+                with place:
+                    controls.toggle("Show hidden", key="hidden")
+    said()
+    if view == "trash":
+        trash.draw(gateway.trash())
+    else:
+        _board()
+        _how_to_read()
+    questions(gateway.runs(hidden=True), gateway.trash() if view == "trash" else [])
 
 
 @st.fragment(run_every=EVERY)
@@ -39,24 +49,33 @@ def _draw_board() -> None:
     if not any(actions.can_open(record) and not record.hidden for record in records):
         controls.empty_store(broken=sum(not actions.can_open(record) for record in records))
     if not records:
+        if words := _trash_words():
+            st.caption(f"There are no runs here, and {words}.")
         return
+    sizes = {record.folder: gateway.folder_size(record) for record in records}
     filters, order = _filters(records)
-    shown = table.ordered([record for record in records if filters.lets_through(record)], order)
-    _count(shown, records)
+    shown = table.ordered([record for record in records if filters.lets_through(record)], order, sizes)
+    _count(shown, records, sizes)
     if not shown:
         st.info("No run fits these filters.", icon=":material/filter_alt_off:")
         if st.button("Clear the filters", key="runs-clear"):
-            for key, nothing in (("find", ""), ("data", []), ("family", []), ("state", [])):
+            for key, nothing in (("find", ""), ("data", []), ("family", []), ("state", []), ("tags", [])):
                 state.put(key, nothing)
                 state.share(key, nothing, None)
             st.rerun()
         return
     buttons = st.container()
-    chosen = _table(shown)
+    frame = table.frame(shown, [thumbnail(record) for record in shown], sizes)
+    rows, columns = [record.folder for record in shown], table.without_empty(table.COLUMNS, frame)
+    columns.pop("why", None)  # the reasons stand under the table, where there is room for all of each
+    picked = chosen_rows(frame, rows, key="runs-table", columns=columns, alt="Table of the runs")
+    chosen = [shown[k] for k in picked]
     with buttons:
-        actions.bar(chosen)
-        _detail(chosen)
-    controls.download_csv(table.download_frame(shown), filename="runs", key="runs", label="This table (CSV)")
+        actions.bar(chosen, table.download_frame(chosen, sizes))
+        _detail(chosen, sizes)
+    controls.download_csv(
+        table.download_frame(shown, sizes), filename="runs", key="runs", label="This table (CSV)"
+    )
     _reasons(shown)
 
 
@@ -68,12 +87,18 @@ def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
             data = _some("Data", key="data", options=[table.dataset(record) for record in records])
         with st.container(width=140):
             families = _some("Family", key="family", options=[table.family(record) for record in records])
-        with st.container(width=156):
+        with st.container(width=150):
             states = _some("State", key="state", options=[record.state for record in records])
+        with st.container(width=208):
+            tags = _some(
+                "Tags",
+                key="tags",
+                options=[tag for record in records for tag in record.tags],
+                help="Runs that have all of these. Choose runs in the table and press 'Tags' to give them some.",
+            )
         with st.container(width=158):
             order = controls.select("Order", table.ORDERS, key="order", default="newest")
-        hidden = controls.toggle("Show hidden", key="hidden")
-    return table.Filters(text, data, families, states, hidden), order
+    return table.Filters(text, data, families, states, tags, bool(state.kept("hidden", False))), order
 
 
 def _find() -> str:
@@ -85,7 +110,7 @@ def _find() -> str:
     return text
 
 
-def _some(label: str, *, key: str, options: Sequence[str | None]) -> tuple[str, ...]:
+def _some(label: str, *, key: str, options: Sequence[str | None], help: str | None = None) -> tuple[str, ...]:
     there = sorted({option for option in options if option is not None})
     nothing: list[str] = []
 
@@ -93,59 +118,47 @@ def _some(label: str, *, key: str, options: Sequence[str | None]) -> tuple[str, 
         return [one for one in state.as_ids(text) if one in there] or None
 
     state.restore(key, parse=parse, default=nothing)
-    state.limit(key, lambda value: all(one in there for one in value), [])
-    chosen = st.multiselect(label, there, key=key, placeholder="All")
+    left = [one for one in state.current(key) if one in there]
+    state.limit(key, lambda value: len(value) == len(left), left)
+    chosen = st.multiselect(label, there, key=key, placeholder="All", help=help)
     state.share(key, list(chosen), state.ids_text(chosen) or None)
     return tuple(chosen)
 
 
-def _count(shown: Sequence[RunRecord], records: Sequence[RunRecord]) -> None:
+def _count(shown: Sequence[RunRecord], records: Sequence[RunRecord], sizes: table.Sizes) -> None:
     hidden = sum(record.hidden for record in records)
     running = sum(record.state == "running" for record in records)
-    parts = [f"{len(shown)} of {len(records)} runs" if len(shown) < len(records) else f"{len(records)} runs"]
+    size, every = (
+        gateway.size_text(sum(sizes[record.folder] or 0 for record in some)) for some in (shown, records)
+    )
+    parts = [f"{len(records)} runs", f"{every} on disk"]
+    if len(shown) < len(records):
+        parts = [f"{len(shown)} of {len(records)} runs", f"{size} of {every} on disk"]
     parts += [f"{hidden} hidden"] * bool(hidden) + [f"{running} being trained"] * bool(running)
+    parts += [words] if (words := _trash_words()) else []
     st.caption(
-        f"{', '.join(parts)}, in {controls.plain(str(gateway.store_path()))}. Scores are of the test images, in nats "
-        "per image; for equal data and likelihood a lower D and a lower D + R are better."
+        f"{', '.join(parts)}, in {controls.plain(str(gateway.store_path()))}. Scores are of the test images, nats per "
+        "image; lower D and D + R are better for equal data and likelihood."
     )
 
 
-def _table(shown: Sequence[RunRecord]) -> list[RunRecord]:
-    """Draw the table; return the chosen runs. A choice stays with its runs when rows come, go or move."""
-    rows = [record.folder for record in shown]
-    kept = state.recall(_TABLE)
-    if kept is None or kept[0] != rows:
-        # the table knows rows by number only: other rows need a table of their own, begun with the same runs chosen
-        chosen = state.recall(_CHOSEN, [])
-        kept = (rows, (kept[1] + 1) if kept else 0, [k for k, folder in enumerate(rows) if folder in chosen])
-        state.remember(_TABLE, kept)
-    frame = table.frame(shown, [thumbnail(record) for record in shown])
-    empty = [name for name in ("note", "why") if frame[name].isna().all()]
-    event = st.dataframe(
-        frame,
-        key=f"{_TABLE}-{kept[1]}",
-        column_config=table.COLUMNS,
-        column_order=[name for name in table.COLUMNS if name not in empty],
-        hide_index=True,
-        row_height=ROW,
-        height="content" if len(shown) <= TALLEST else 36 + ROW * TALLEST,
-        on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": kept[2]}},
-        placeholder="–",
-        alt="Table of the runs",
-    )
-    chosen = [shown[k] for k in event["selection"]["rows"] if k < len(shown)]
-    state.remember(_CHOSEN, [record.folder for record in chosen])
-    return chosen
+def _trash_words() -> str:
+    """How much lies in the trash, as part of a sentence; nothing where it is empty."""
+    try:
+        entries = gateway.trash()
+    except VAEScopeError:
+        return "the trash cannot be read"  # its own list says why
+    size = gateway.size_text(sum(entry.size for entry in entries))
+    return f"{len(entries)} in the trash ({size})" if entries else ""
 
 
-def _detail(chosen: Sequence[RunRecord]) -> None:
+def _detail(chosen: Sequence[RunRecord], sizes: table.Sizes) -> None:
     if not chosen:
         st.caption("Choose runs by the boxes at the left of the table: one to open, two or more to compare.")
         return
     if len(chosen) > 1:
-        st.caption(f"{len(chosen)} chosen: {controls.plain(actions.names(chosen))}")
+        size = gateway.size_text(sum(sizes[record.folder] or 0 for record in chosen))
+        st.caption(f"{len(chosen)} chosen, {size} on disk: {controls.plain(names(chosen))}")
         return
     record, facts = chosen[0], [f"id {chosen[0].id}"]
     if (document := record.document) is not None:
@@ -159,6 +172,10 @@ def _detail(chosen: Sequence[RunRecord]) -> None:
             document.machine,
             *facts,
         ]
+    if (disk := sizes[record.folder]) is not None:
+        facts.append(f"{gateway.size_text(disk)} on disk")
+    if record.tags:
+        facts.append(f"tagged {', '.join(record.tags)}")
     st.caption(f"**{controls.plain(record.name)}**: {controls.plain('; '.join(facts))}")
     if record.note:
         st.text(record.note)
@@ -196,5 +213,9 @@ A dash means that a number does not apply, or is not there yet: a plain autoenco
 rate, no β and no ELBO; a run in training is scored when it ends. The small map shows the test images in the two most
 informative latent dimensions, one colour a class, the same as on every page. A run whose data set is not part of the
 project (`fashion-mnist`) comes without latents: until they are made, its decoded lattice stands there instead.
+
+**Disk** is what all files of a run take, latents and caches included (1 MB = 1,000,000 bytes). A deleted run goes to
+the **Trash** as it is and keeps its space; it is restored from there, or deleted for good. **Tags** are words of your
+own: they filter this list, and a link carries that filter as it carries all others.
 """
     )

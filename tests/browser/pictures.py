@@ -72,7 +72,7 @@ LATENT = f"run={ONE}&split=test&prior=1&zx=1.0&zy=0.5"
 VIEWS = {
     view.name: view
     for view in (
-        View("runs", "runs", "", height=1330, tables=True),
+        View("runs", "runs", "", height=1440, tables=True),
         View("latent", "latent", LATENT, height=1090, maps=2, act=click_an_image),
         View(
             "manifold",

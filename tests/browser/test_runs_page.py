@@ -14,14 +14,16 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from core.store import disk_use, list_trash, read_record, size_text
+from dashboard.pages._runs_choice import ROW
 from dashboard.pages._runs_table import COLUMNS
 from tests.conftest import REPO, copy_bundled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-HEADER, ROW, BOXES = 36, 60, 33
-"""Pixels: heights of the head and of a row, width of the column of boxes."""
+HEADER, BOXES = 36, 34
+"""Pixels: height of the head, width of the column of boxes."""
 MARKUP = "<script>document.title='bad'</script> <b>b</b> **s** $x$ :smile:"
 BY_NAME = "/?order=name&find=bundled-digits-beta"
 
@@ -190,21 +192,97 @@ def test_a_new_run_appears_by_itself_and_the_choice_stays(
     assert page.console_errors == []
 
 
-def test_delete_asks_and_deletes(page: "Page", own: tuple[str, Path], settle: Callable[[Any], None]) -> None:
+@pytest.mark.parametrize("width, fits", [(1440, True), (420, False)])
+def test_the_table_fits_the_page_or_scrolls_in_itself(
+    page: "Page", own: tuple[str, Path], settle: Callable[[Any], None], width: int, fits: bool
+) -> None:
+    page.goto(own[0])
+    wait_for_grid(page, settle)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_function(
+        """fits => {
+            const table = document.querySelector("[data-testid=stDataFrame] .dvn-scroller");
+            const main = document.querySelector("[data-testid=stMain]");
+            return main.scrollWidth <= main.clientWidth && (table.scrollWidth <= table.clientWidth) === fits;
+        }""",
+        arg=fits,
+        timeout=10_000,
+    )
+    if fits:
+        assert column(page, "Started")[0].startswith("20")
+
+
+def press_in(page: "Page", dialog: Any, name: str) -> None:
+    dialog.get_by_role("button", name=name, exact=True).click()
+    dialog.wait_for(state="detached")
+
+
+def test_tags_the_trash_and_back(page: "Page", own: tuple[str, Path], settle: Callable[[Any], None]) -> None:
     url, store = own
-    folder = new_run(store, "mine-bbbbbb", MARKUP)
-    page.goto(f"{url}/?find=mine-bbbbbb")
+    folders = [
+        new_run(store, f"mine-{k}bbbbb", f"{MARKUP} {k}", created=f"2099-01-0{k}T00:00:00+00:00")
+        for k in (1, 2)
+    ]
+    dialog = page.get_by_role("dialog")
+    page.goto(f"{url}/?find=mine-")
     wait_for_grid(page, settle)
     tick(page, 0)
+    page.get_by_text(f"{MARKUP} 2: recipe").wait_for()
+    tick(page, 1)
+    page.get_by_text("2 chosen").wait_for()
+    # tags, typed and saved for both at once
+    button(page, "tag").click()
+    dialog.get_by_role("textbox", name="New tags").fill("Paper, <i>x</i>")
+    press_in(page, dialog, "Save")
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=stDataFrame] canvas tbody').textContent.includes('paper')"
+    )
+    wait_for_grid(page, settle)
+    assert column(page, "Tags") == ["<i>x</i>, paper"] * 2
+    page.goto(f"{url}/?tags=paper")
+    wait_for_grid(page, settle)
+    assert column(page, "Name") == [f"{MARKUP} 2", f"{MARKUP} 1"]
+    # to the trash, with one question that names both and outlives the table's own clock
+    tick(page, 0)
+    page.get_by_text(f"{MARKUP} 2: recipe").wait_for()
+    tick(page, 1)
+    page.get_by_text("2 chosen").wait_for()
+    size = size_text(sum(disk_use(folder) for folder in folders))
     button(page, "delete").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_text(MARKUP).wait_for()
-    page.wait_for_timeout(5000)  # longer than the table's own clock
+    dialog.get_by_text(f"2 runs will move to the trash, {size} in all").wait_for()
+    for k in (1, 2):
+        assert dialog.get_by_text(f"{MARKUP} {k}").is_visible()
+    page.wait_for_timeout(5000)
     assert dialog.is_visible()
-    assert folder.exists()
-    dialog.get_by_role("button", name="Delete 1 run").click()
-    dialog.wait_for(state="detached")
-    page.get_by_text("No run fits these filters").wait_for()
-    assert not folder.exists()
+    assert all(folder.exists() for folder in folders)
+    press_in(page, dialog, "Delete 2 runs")
+    page.get_by_text(f"2 in the trash ({size})").wait_for()
+    assert not any(folder.exists() for folder in folders)
+    # the trash has an address; one comes back, whole
+    page.get_by_role("radio", name="Trash").click()
+    page.wait_for_url("**/?*view=trash*")
+    page.reload()
+    wait_for_grid(page, settle)
+    assert sorted(column(page, "Name")) == [f"{MARKUP} 1", f"{MARKUP} 2"]
+    first = column(page, "Name").index(f"{MARKUP} 1")
+    tick(page, first)
+    button(page, "restore").click()
+    page.get_by_text("1 run in the trash").wait_for()
+    wait_for_grid(page, settle)
+    assert column(page, "Name") == [f"{MARKUP} 2"]
+    assert read_record(folders[0]).tags == ("<i>x</i>", "paper")
+    # emptied, after a question that says what that frees
+    (entry,) = list_trash(store)
+    button(page, "empty").click()
+    dialog.get_by_text(f"which frees {size_text(entry.size)}").wait_for()
+    assert list_trash(store) == [entry]
+    press_in(page, dialog, "Delete 1 run for good")
+    page.get_by_text("The trash is empty").wait_for()
+    assert list_trash(store) == []
+    assert not folders[1].exists()
+    page.get_by_role("radio", name="Runs", exact=True).click()
+    wait_for_grid(page, settle)
+    assert f"{MARKUP} 1" in column(page, "Name")
+    shutil.rmtree(folders[0])
     assert page.title() != "bad"
     assert page.console_errors == []

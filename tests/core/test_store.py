@@ -496,7 +496,7 @@ def test_a_deleted_run_is_gone_whole(copied: Copy, store: Path) -> None:
     copied("stays")
     delete_run(read_record(copied()))
     assert [record.id for record in list_runs(store)] == ["stays"]
-    assert os.listdir(store) == ["stays"]
+    assert sorted(os.listdir(store)) == [".trash", "stays"]
 
 
 def test_a_damaged_run_can_be_deleted(copied: Copy, store: Path) -> None:
@@ -554,6 +554,7 @@ def test_a_deletion_that_fails_is_one_sentence(
     with pytest.raises(CheckpointError, match="Permission denied") as error:
         delete_run(read_record(folder))
     sentence(error.value)
+    assert read_record(folder).state == "finished"
 
 
 # ---- locks and states

@@ -4,73 +4,22 @@ import base64
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
-from core.store import read_record
+from core.store import disk_use, read_record
 from dashboard import controls, theme
 from dashboard.gateway import sketches
 from dashboard.pages import _runs_table as table
 from dashboard.pages._runs_thumbnail import draw_points
-
-SCRIPT = "from dashboard.controls import guarded\nfrom dashboard.pages.runs import page\nguarded(page)()"
-MARKUP = "<script>alert(1)</script> **b** [a](http://b) $x$ :smile: # `c`"
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_string(SCRIPT, default_timeout=20)
-    for key, value in query.items():
-        app.query_params[key] = value
-    return ran(app.run())
-
-
-def ran(app: AppTest) -> AppTest:
-    assert not app.exception
-    assert not [error.value for error in app.error]
-    return app
-
-
-def rows(app: AppTest) -> pd.DataFrame:
-    return app.dataframe[0].value
-
-
-def choose(app: AppTest, *names: str) -> AppTest:
-    """Tick the rows of these names, as a reader does."""
-    listed = list(rows(app)["name"])
-    key = f"runs-table-{app.session_state['remembered:runs-table'][1]}"
-    app.session_state[key] = {"selection": {"rows": [listed.index(name) for name in names]}}
-    return ran(app.run())
-
-
-def press(app: AppTest, key: str) -> AppTest:
-    button = app.button(key=f"runs-{key}")
-    assert not button.disabled
-    return ran(button.click().run())
-
-
-def words(app: AppTest) -> str:
-    kinds = (app.title, app.caption, app.markdown, app.info, app.warning, app.text, app.toast)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
-def own_run(store: Path, name: str = "Mine", run_id: str = "mine-aaaaaa", **changes: Any) -> Path:
-    """A run of the user's own: a bundled one under another name."""
-    shutil.copytree(store / "bundled-digits-beta-1", store / run_id)
-    path = store / run_id / "run.json"
-    document = json.loads(path.read_text()) | {"id": run_id, "name": name, "bundled": False, **changes}
-    path.write_text(json.dumps(document))
-    return store / run_id
-
+from tests.dashboard.runs_page import MARKUP, SCRIPT, choose, opened, own_run, press, ran, rows, words
 
 # --- four states of a store ---------------------------------------------------------------------------------------
 
@@ -189,11 +138,19 @@ def test_an_unknown_filter_in_a_link_is_left_out(bundled_store: Path) -> None:
     assert len(rows(opened(family="nonsense", order="nonsense"))) > 5
 
 
-@pytest.mark.parametrize("order", [name for name in table.ORDERS if name not in ("newest", "name")])
+@pytest.mark.parametrize("order", [name for name in table.ORDERS if name not in ("newest", "name", "disk")])
 def test_orders(bundled_store: Path, order: str) -> None:
     values = rows(opened(order=order))[order].dropna()
     assert len(values) > 5
     assert values.is_monotonic_increasing
+
+
+def test_the_largest_on_disk_first(bundled_store: Path) -> None:
+    listed = rows(opened(order="disk"))
+    sizes = {record.name: disk_use(record.folder) for record in map(read_record, bundled_store.iterdir())}
+    assert dict(zip(listed["name"], listed["disk"], strict=True)) == sizes
+    assert listed["disk"].is_monotonic_decreasing
+    assert listed["disk"].nunique() > 3
 
 
 def test_a_choice_stays_with_its_run(bundled_store: Path) -> None:
@@ -210,8 +167,9 @@ def test_a_choice_stays_with_its_run(bundled_store: Path) -> None:
 
 def test_nothing_chosen_nothing_to_press(bundled_store: Path) -> None:
     app = opened()
-    keys = ("open", "compare", "curves", "rename", "hide", "delete")
+    keys = ("open", "compare", "curves", "rename", "tag", "hide", "delete")
     assert all(app.button(key=f"runs-{key}").disabled for key in keys)
+    assert app.get("download_button")[0].proto.disabled
 
 
 def test_open_compare_and_curves(bundled_store: Path) -> None:
@@ -257,11 +215,11 @@ def test_delete_asks_first(bundled_store: Path) -> None:
     folder = own_run(bundled_store, MARKUP)
     app = press(choose(opened(), MARKUP), "delete")
     assert folder.is_dir()
-    assert "1 run will be deleted for good" in words(app)
+    assert "1 run will move to the trash" in words(app)
     assert controls.plain(MARKUP) in words(app)
     press(app, "delete-no")
     assert folder.is_dir()
-    assert "deleted for good" not in words(app)
+    assert "will move to the trash" not in words(app)
     press(press(app, "delete"), "delete-yes")
     assert not folder.exists()
     assert MARKUP not in list(rows(app)["name"])
@@ -300,10 +258,14 @@ def test_a_folder_that_is_not_ours_is_left_alone(bundled_store: Path) -> None:
 
 def test_download_has_ids_units_and_plain_values(bundled_store: Path) -> None:
     record = read_record(own_run(bundled_store, name="=1+1"))
-    csv = pd.read_csv(io.BytesIO(controls.csv_bytes(table.download_frame([record]))))
+    sizes = {record.folder: disk_use(record.folder)}
+    csv = pd.read_csv(io.BytesIO(controls.csv_bytes(table.download_frame([record], sizes))))
     assert csv.loc[0, "id"] == "mine-aaaaaa"
     assert csv.loc[0, "name"] == "'=1+1"
     assert csv.loc[0, "reconstruction_weight"] == 64
+    assert csv.loc[0, "disk use (bytes)"] == sum(
+        path.stat().st_size for path in record.folder.rglob("*") if path.is_file()
+    )
     assert csv.loc[0, "test negative_elbo (nats per image)"] == pytest.approx(
         record.scores["test"]["negative_elbo"]
     )

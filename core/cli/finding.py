@@ -1,0 +1,63 @@
+"""Which store and which runs a command means."""
+
+import argparse
+from pathlib import Path
+
+from core.errors import CheckpointError
+from core.store import RunRecord, TrashEntry, find, list_trash, read_record, store_folder
+
+
+def store_of(args: argparse.Namespace) -> Path:
+    """The store of --store, else the default one."""
+    return store_folder(args.store)
+
+
+def record_of(args: argparse.Namespace) -> RunRecord:
+    """Find the run that was asked for; a folder that is not ours is refused before anything is written to it.
+
+    Raises:
+        CheckpointError: there is no such run, or it is none of ours.
+    """
+    return _record(args.run, store_of(args))
+
+
+def records_of(args: argparse.Namespace) -> list[RunRecord]:
+    """Find all runs that were asked for, each once.
+
+    Raises:
+        CheckpointError: as `record_of`, before anything is done to the others.
+    """
+    found = {record.folder: record for record in (_record(run, store_of(args)) for run in args.runs)}
+    return list(found.values())
+
+
+def _record(run: str, store: Path) -> RunRecord:
+    record = read_record(find(run, store))
+    if record.state == "foreign":
+        raise CheckpointError(f"'{record.id}' is not a run of VAEScope: {record.reason}")
+    return record
+
+
+def entries_of(args: argparse.Namespace) -> list[TrashEntry]:
+    """Find the runs of the trash that were asked for, by id or by the name of their entry; all where none was named.
+
+    Raises:
+        CheckpointError: there is no such run in the trash, or it is there more than once.
+    """
+    there = list_trash(store_of(args))
+    if not args.runs:
+        return there
+    chosen: dict[str, TrashEntry] = {}
+    for word in args.runs:
+        fit = [entry for entry in there if word in (entry.id, entry.name)]
+        if not fit:
+            known = ", ".join(entry.id for entry in there[:12])
+            listing = f"those there are: {known}" if known else "it is empty"
+            raise CheckpointError(f"There is no run '{word}' in the trash of {store_of(args)}: {listing}.")
+        if len(fit) > 1:
+            names = ", ".join(entry.name for entry in fit)
+            raise CheckpointError(
+                f"Run '{word}' is in the trash {len(fit)} times: name one by its entry, {names}."
+            )
+        chosen[fit[0].name] = fit[0]
+    return list(chosen.values())
