@@ -226,6 +226,14 @@ def evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
+def compare(args: argparse.Namespace) -> int:
+    """Compare runs with the first of them."""
+    from core.cli.comparing import compare as compare_runs
+
+    store = _store(args)
+    return compare_runs([read_record(find(run, store)) for run in args.runs], args)
+
+
 def rename(args: argparse.Namespace) -> int:
     """Give a run another display name; its id stays."""
     record = annotate(_record(args).folder, name=args.name)

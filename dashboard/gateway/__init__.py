@@ -4,7 +4,8 @@ Nothing here imports torch until a model is asked for; `warm_up` does it in the 
 Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays, and their arrays are read-only.
 """
 
-from core.analysis.comparison import PairedDifference, Setting
+from core.analysis.alignment import Alignment
+from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
 from core.analysis.pvalues import (
     moments,
     phi,
@@ -13,15 +14,23 @@ from core.analysis.pvalues import (
     standardise,
     uniformity,
 )
-from core.analysis.scores import SCORES, better, units
-from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front
+from core.analysis.scores import SCORES, units
+from core.analysis.seeds import Spread, seed_groups, spread
+from core.analysis.similarity import Similarity
+from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front, why_not_comparable
 from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
 from core.generation import prior_draws
 from core.latents import Latents
 from core.store import RunRecord, annotate, delete_run
-from dashboard.gateway.comparing import paired, settings_that_differ
+from dashboard.gateway.comparing import (
+    alignment,
+    paired,
+    paired_points,
+    settings_that_differ,
+    similarity,
+)
 from dashboard.gateway.decoding import decode, lattice, reconstruct, reconstruct_points
 from dashboard.gateway.listing import (
     folder_size,
@@ -30,6 +39,7 @@ from dashboard.gateway.listing import (
     rate_per_dimension,
     runs,
     score,
+    steps_per_epoch,
     store_path,
     warm_up,
 )
@@ -59,14 +69,18 @@ __all__ = [
     "SCORES",
     "SMALL_DATA",
     "SPLIT_CODES",
+    "Alignment",
     "Latents",
     "MapData",
     "PairedDifference",
     "RunRecord",
     "Setting",
+    "Similarity",
+    "Spread",
     "VAEScopeError",
+    "Verdict",
+    "alignment",
     "annotate",
-    "better",
     "board_key",
     "comparable_key",
     "data_available",
@@ -78,6 +92,7 @@ __all__ = [
     "folder_size",
     "history",
     "images",
+    "judge",
     "latents",
     "latents_ready",
     "lattice",
@@ -87,6 +102,7 @@ __all__ = [
     "originals",
     "originals_of_map",
     "paired",
+    "paired_points",
     "pareto_front",
     "phi",
     "phi_inverse",
@@ -99,13 +115,18 @@ __all__ = [
     "reconstruction_weight",
     "runs",
     "score",
+    "seed_groups",
     "settings_that_differ",
+    "similarity",
     "sketch",
     "sketch_stamp",
     "split_and_row",
+    "spread",
     "standardise",
+    "steps_per_epoch",
     "store_path",
     "uniformity",
     "units",
     "warm_up",
+    "why_not_comparable",
 ]

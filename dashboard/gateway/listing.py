@@ -85,6 +85,12 @@ def pixels_per_image(record: RunRecord) -> int:
     return channels * height * width
 
 
+def steps_per_epoch(record: RunRecord) -> int:
+    """Batches of one epoch: the training images that were not held out, by batches, the last one perhaps smaller."""
+    assert record.document is not None
+    return -(-record.document.data.train // record.config.batch_size)
+
+
 def folder_size(record: RunRecord) -> int:
     """Bytes of all files in a run's folder."""
     total = 0
