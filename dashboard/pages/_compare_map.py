@@ -115,10 +115,10 @@ def _looked_at(events: Events, *, key: str, plane: Plane, ids: np.ndarray) -> li
 
 
 def _columns(planes: int, choices: Choices) -> int:
-    """Panels in a row: as many as runs stand side by side above; of both kinds two runs with two panels each."""
-    if planes <= 2:
+    """Panels in a row: three runs or more where they have one each, one run with its two; fewer where it is narrow."""
+    if planes <= 2 or planes == 4 or choices.panels == "both":
         return 2
-    return 4 if choices.panels == "both" else columns_of(planes)
+    return columns_of(planes)
 
 
 def _panels(planes: Sequence[Plane], joined: Joined, choices: Choices) -> list[Panel]:
@@ -134,7 +134,7 @@ def _panels(planes: Sequence[Plane], joined: Joined, choices: Choices) -> list[P
     if choices.panels == "p":
         return p_values
     if len(planes) > 2:
-        # a run's two maps stand together, so that a row of four holds two whole runs
+        # a run's two maps stand beside each other
         return [panel for pair in zip(latent, p_values, strict=True) for panel in pair]
     # like beside like: both planes in one row, both p-value maps in the next
     return [*latent, *p_values]
@@ -147,15 +147,15 @@ def _latent_panel(
     flat = shown.shape[1] == 1
     x = plane.axis(0)
     y = controls.CLASS_ROWS if flat else plane.axis(1)
-    title = {"means": "latent means", "samples": "posterior samples", "codes": "codes"}[plane.what]
+    title, onto = {"means": "latent means", "samples": "posterior samples", "codes": "codes"}[plane.what], ""
     if plane.alignment is not None and plane.onto is not None:
         residual = controls.show_number(plane.alignment.residual)
-        title = f"{title} onto {plane.onto.side.letter}, residual {residual}"
+        onto = f" onto {plane.onto.side.letter}, residual {residual}"
     # a shift has moved the prior's centre away from the origin, about which contours are drawn
     own = plane.side.has_posterior and not flat and plane.alignment is None
     return Panel(
         id=f"{letter}-latent",
-        title=f"{letter}: {title} · {plane.side.record.name}",
+        title=f"{letter}{onto}: {title} · {plane.side.record.name}",
         xy=_placed(shown, rows, lift),
         x_title=x,
         y_title=y,

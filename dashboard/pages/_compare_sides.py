@@ -16,6 +16,7 @@ FEWEST = 2
 SHOWN = "compare-shown"
 """What this page showed last: where `runs` says something else, a link or another page chose it"""
 DIMENSIONS = ("dx", "dy")
+REMOVED = "remove-run"
 PER_SIDE = ("run", *DIMENSIONS)
 """Choices that go with a run when it changes its letter; their keys are `side_key(name, letter)`."""
 AUTO = "auto"
@@ -103,16 +104,33 @@ def pick_sides() -> Sides | None:
     count = _follow(by_id)
     titles = controls.run_titles(records)
     chosen = _two(titles) if count == FEWEST else _several(titles, count)
-    if len(chosen) < min(len(LETTERS), len(records)):
-        st.button(
-            "Add a run",
-            key="add-run",
-            icon=":material/add:",
-            type="tertiary",
-            on_click=_add,
-            args=(chosen, by_id),
-            help=f"Compare up to {len(LETTERS)} runs with A",
-        )
+    with st.container(horizontal=True, gap="small"):
+        if count > FEWEST:
+            _swap_button()
+        if len(chosen) < min(len(LETTERS), len(records)):
+            st.button(
+                "Add a run",
+                key="add-run",
+                icon=":material/add:",
+                type="tertiary",
+                on_click=_add,
+                args=(chosen, by_id),
+                help=f"Compare up to {len(LETTERS)} runs",
+            )
+        if count > FEWEST:
+            st.menu_button(
+                "Remove a run",
+                list(LETTERS[:count]),
+                key=REMOVED,
+                icon=":material/close:",
+                type="tertiary",
+                on_click=_remove,
+                args=(count,),
+                format_func=lambda letter: (
+                    f"{letter}: {controls.plain(titles[chosen[LETTERS.index(letter)]])}"
+                ),
+                help="Take a run out of the comparison; nothing is deleted",
+            )
     state.put(KEY, chosen)
     state.remember(SHOWN, chosen)
     state.share(KEY, chosen, state.ids_text(chosen))
@@ -161,7 +179,6 @@ def _several(titles: dict[str, str], count: int) -> list[str]:
     for letter, cell in zip(LETTERS, grid(count), strict=False):
         with cell:
             chosen.append(_pick(letter, titles))
-    _swap_button()
     return chosen
 
 
@@ -227,8 +244,12 @@ def _add(chosen: Sequence[str], by_id: dict[str, RunRecord]) -> None:
     state.put(KEY, fill_up(chosen, by_id, count=len(chosen) + 1))
 
 
-def _remove(place: int, count: int) -> None:
+def _remove(count: int) -> None:
     """Take one run out: those behind it move up a letter, with the dimensions chosen for them."""
+    letter = state.current(REMOVED)
+    if letter not in LETTERS[:count]:
+        return
+    place = LETTERS.index(letter)
     chosen = [state.current(side_key("run", letter)) for letter in LETTERS[:count]]
     del chosen[place]
     for name in DIMENSIONS:
@@ -271,35 +292,26 @@ def reasons_of(sides: Sides) -> dict[str, str | None]:
 
 
 def describe(sides: Sides) -> None:
-    """A line about each run, and where there are more than two a way to take it out."""
-    for place, (side, cell) in enumerate(zip(sides, grid(len(sides), top=True), strict=True)):
+    """A line about each run under the pickers; a short one where there are more than two."""
+    for side, cell in zip(sides, grid(len(sides), top=True), strict=True):
         with cell:
-            st.caption(_line(side))
-            if len(sides) > FEWEST:
-                st.button(
-                    f"Remove {side.letter}",
-                    key=side_key("remove", side.letter),
-                    icon=":material/close:",
-                    type="tertiary",
-                    on_click=_remove,
-                    args=(place, len(sides)),
-                    help="Take this run out of the comparison; nothing is deleted",
-                )
+            st.caption(_line(side, short=len(sides) > FEWEST))
 
 
-def _line(side: Side) -> str:
+def _line(side: Side, *, short: bool) -> str:
     config, document = side.record.config, side.record.document
     assert document is not None
-    family = gateway.FAMILIES[config.family].title
-    parts = [
-        f"{family}, {config.network}",
-        controls.plain(config.dataset),
-        f"{config.latent} latent dimension{'s' if config.latent > 1 else ''}",
-    ]
+    family = config.family if short else gateway.FAMILIES[config.family].title
+    latent = (
+        f"{config.latent}-D"
+        if short
+        else f"{config.latent} latent dimension{'s' if config.latent > 1 else ''}"
+    )
+    parts = [f"{family}, {config.network}", controls.plain(config.dataset), latent]
     if side.has_posterior:
         weight = controls.weight_text(config.beta, gateway.pixels_per_image(side.record))
-        parts.append(f"beta {config.beta:g} (reconstruction weight {weight})")
+        parts.append(f"beta {config.beta:g}" + ("" if short else f" (reconstruction weight {weight})"))
     else:
-        parts.append("no posterior: rate, prior and beta do not apply")
+        parts.append("no posterior" if short else "no posterior: rate, prior and beta do not apply")
     parts.append(f"epoch {document.epoch:,}")
     return f"**{side.letter}** · " + " · ".join(parts)

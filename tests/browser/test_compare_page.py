@@ -131,11 +131,13 @@ def test_the_whole_page_fits_wide_and_narrow(
 def test_a_lasso_lights_up_eight_runs_and_stays_when_one_leaves(
     page: Page, app_url: str, settle: Settle, repo: Path, screenshots: Path
 ) -> None:
+    page.set_viewport_size({"width": 1440, "height": 2400})
     runs = ",".join(f"bundled-digits-{end}" for end in ("beta-1", "beta-0p1", "beta-0p5", "beta-2", "beta-0"))
     visit(
         page, f"{app_url}/compare?runs={runs},bundled-digits-8d,bundled-digits-ae,{FOUR}&split=test", settle
     )
     latents, shown = stored(repo, ONE), Map(page)
+    shown.panel(0).scroll_into_view_if_needed()
     corners = [(-2.2, -0.6), (-0.7, -0.9), (-0.4, 0.2), (-0.8, 1.4), (-1.9, 1.1)]
     path = [shown.place("A-latent", *corner) for corner in corners]
     polygon = np.array([shown.call("clientToPlace", "A-latent", *corner) for corner in path])
@@ -152,7 +154,8 @@ def test_a_lasso_lights_up_eight_runs_and_stays_when_one_leaves(
     ).to_be_visible()
     expect(page.get_by_alt_text("Differences of A, B, C, D, E, F, G, H from the original")).to_be_visible()
     page.screenshot(path=screenshots / "compare-eight.png")
-    page.get_by_role("button", name="Remove H").click()
+    page.get_by_role("button", name="Remove a run").click()
+    page.get_by_role("menuitem", name="H: Digits, beta 4").click()
     expect(page.get_by_label("Run H", exact=True)).to_have_count(0)
     page.wait_for_url(lambda url: FOUR not in url)
     Map(page).wait_selected(int(wanted.sum()))
@@ -165,7 +168,7 @@ def test_aligned_runs_are_drawn_where_procrustes_puts_them(
 ) -> None:
     visit(page, f"{app_url}/compare?runs={ONE},{TENTH}&split=test", settle)
     Map(page)
-    page.get_by_text("Aligned", exact=True).click()
+    page.get_by_role("radio", name="Aligned", exact=True).click()
     page.wait_for_url("**space=orthogonal**")
     expect(page.get_by_text("B onto A: residual").first).to_be_visible()
     first, second = (stored(repo, run).means.astype(np.float64) for run in (ONE, TENTH))
