@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls
-from dashboard.charts.images import rows_png, signed_colours
-from dashboard.pages._compare_images import TILE, enlarge, tidy
+from dashboard.charts.images import image_grid, rows_png, signed_colours
+from dashboard.pages._compare_images import CARD, TILE, columns_of_cards, enlarge, tidy
 
 KINDS = {"original": "From the original", "first": "From A", "off": "None"}
 
@@ -60,12 +60,21 @@ def difference_images(
         return
     labels = [f"{name} - {'original' if kind == 'original' else first}" for name in names]
     rows = [signed_colours(one, limit=limit) for one in differences]
+    size, order = rows[0].shape[-1], ""
+    if len(ids) == 1:
+        # as the image itself stands: large, one run after the other
+        order = f"From left to right: {', '.join(labels)}. "
+        png = image_grid(
+            np.concatenate(rows), columns=columns_of_cards(len(rows)), gap=10, scale=enlarge(size, to=CARD)
+        )
+    else:
+        png = rows_png(rows, labels=labels, gap=4, scale=enlarge(size, to=TILE))
     controls.picture(
-        rows_png(rows, labels=labels, gap=4, scale=enlarge(rows[0].shape[-1], to=TILE)),
+        png,
         key=key,
         filename=filename,
-        caption=f"Reconstruction minus {of}, channels averaged: blue is darker, white equal, red brighter; full colour "
-        f"at ±{limit:.2f} of the range of a pixel (0 to 1), the largest difference here.",
+        caption=f"{order}Reconstruction minus {of}, channels averaged: blue is darker, white equal, red brighter; "
+        f"full colour at ±{limit:.2f} of the range of a pixel (0 to 1), the largest difference here.",
         alt=f"Differences of {', '.join(names)} from {of}",
         frame=tidy(labels, differences, ids),
     )

@@ -17,6 +17,14 @@ EXAMPLE_SEED = 0
 TILE = 64
 """Side of an image in a row, in pixels, about: pixels are enlarged by whole factors"""
 
+CARD = 176
+"""Side of an image that is looked at alone, in pixels, about"""
+
+
+def columns_of_cards(count: int) -> int:
+    """Images in a row of large ones: three of three, five, six or nine, else four."""
+    return min(count, 3 if count in (3, 5, 6, 9) else 4)
+
 
 def enlarge(side: int, *, to: int) -> int:
     """Whole factor that brings a side of so many pixels near a wanted one."""

@@ -10,7 +10,7 @@ from dashboard import controls, gateway
 from dashboard.charts.images import image_frame, image_grid, rows_png
 from dashboard.gateway import SCORES, PairedDifference
 from dashboard.pages._compare_differences import difference_images
-from dashboard.pages._compare_images import TILE, enlarge, tidy
+from dashboard.pages._compare_images import CARD, TILE, columns_of_cards, enlarge, tidy
 from dashboard.pages._compare_map import Joined
 from dashboard.pages._compare_pairs import pairs_table
 from dashboard.pages._compare_planes import Plane
@@ -18,8 +18,6 @@ from dashboard.pages._compare_sides import letters_of
 
 MOST = 12
 """Selected images in the picture"""
-CARD = 176
-"""Side of a clicked image, in pixels, about"""
 PAIRED = ("distortion", "rate", "negative_elbo")
 
 
@@ -100,7 +98,7 @@ def _one_image(
         controls.picture(
             image_grid(
                 images,
-                columns=min(len(images), 3 if len(images) in (3, 5, 6, 9) else 4),
+                columns=columns_of_cards(len(images)),
                 gap=10,
                 scale=enlarge(images.shape[-1], to=CARD),
             ),
