@@ -1,11 +1,13 @@
-"""Two runs side by side: the settings that differ, and what the same images scored in both."""
+"""Runs side by side: the settings that differ, and what the same images scored in two of them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
+from core.analysis.scores import SCORES
 from core.config import RunConfig, reconstruction_weight
 from core.families import family
 from core.latents import Latents
@@ -21,14 +23,14 @@ Value = str | float | tuple[int, ...] | None
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting in two runs."""
+    """One setting in two or more runs."""
 
     name: str
     """A key of `RunConfig`, or 'reconstruction_weight', which follows from beta and the pixel count"""
     description: str
-    applies: tuple[bool, bool]
+    applies: tuple[bool, ...]
     """Whether it means anything to each of the runs"""
-    values: tuple[Value, Value]
+    values: tuple[Value, ...]
 
 
 def applies(config: RunConfig, name: str) -> bool:
@@ -39,40 +41,32 @@ def applies(config: RunConfig, name: str) -> bool:
     return beta_name not in family(config.family).ignores
 
 
-def differing_settings(first: RunConfig, second: RunConfig, *, pixels: tuple[int, int]) -> list[Setting]:
-    """List the settings in which two runs differ, in the order of `RunConfig`.
+def differing_settings(*configs: RunConfig, pixels: Sequence[int]) -> list[Setting]:
+    """List the settings in which runs differ, in the order of `RunConfig`.
 
-    A setting that means something to one of them alone differs; one that means nothing to either does not. The
+    A setting that means something to some of them alone differs; one that means nothing to any does not. The
     reconstruction weight w = n / beta stands behind beta, also where beta is equal and the pixel counts are not.
 
     Args:
-        first: settings of one run.
-        second: settings of the other.
+        *configs: settings of each run.
         pixels: n of each, values per padded image.
     """
-    configs = (first, second)
     found = []
     for name, field in RunConfig.model_fields.items():
-        one, two = getattr(first, name), getattr(second, name)
-        found.append(
-            Setting(name, field.description or "", (applies(first, name), applies(second, name)), (one, two))
-        )
+        means = tuple(applies(config, name) for config in configs)
+        values = tuple(getattr(config, name) for config in configs)
+        found.append(Setting(name, field.description or "", means, values))
         if name == "beta":
-            weights = [
-                reconstruction_weight(config.beta, n) for config, n in zip(configs, pixels, strict=True)
-            ]
-            found.append(
-                Setting(
-                    "reconstruction_weight",
-                    "w = n / beta: the same objective, written as w * mean over n pixels + KL",
-                    found[-1].applies,
-                    (_weight(weights[0]), _weight(weights[1])),
-                )
+            weights = tuple(
+                _weight(reconstruction_weight(config.beta, n))
+                for config, n in zip(configs, pixels, strict=True)
             )
+            meaning = "w = n / beta: the same objective, written as w * mean over n pixels + KL"
+            found.append(Setting("reconstruction_weight", meaning, means, weights))
     return [
         one
         for one in found
-        if one.applies[0] != one.applies[1] or (all(one.applies) and one.values[0] != one.values[1])
+        if any(one.applies) and (not all(one.applies) or any(value != one.values[0] for value in one.values))
     ]
 
 
@@ -131,11 +125,64 @@ def paired_scores(first: Latents, second: Latents) -> dict[str, PairedDifference
     all (the same data, likelihood and pixel count) is for the caller to know: see `tradeoff.comparable_key`.
     """
     _, one, two = np.intersect1d(first.ids, second.ids, assume_unique=True, return_indices=True)
-    found = {"distortion": paired_difference(first.distortion[one], second.distortion[two])}
+    return paired_rows(first.select(one), second.select(two))
+
+
+def paired_rows(first: Latents, second: Latents) -> dict[str, PairedDifference]:
+    """The same differences where row i of both is the same image, whatever its id says.
+
+    Raises:
+        ValueError: they do not hold the same number of images.
+    """
+    found = {"distortion": paired_difference(first.distortion, second.distortion)}
     if first.rate is not None and second.rate is not None:
-        rates = first.rate[one].astype(np.float64), second.rate[two].astype(np.float64)
+        rates = first.rate.astype(np.float64), second.rate.astype(np.float64)
         found["rate"] = paired_difference(*rates)
-        found["negative_elbo"] = paired_difference(
-            first.distortion[one] + rates[0], second.distortion[two] + rates[1]
-        )
+        found["negative_elbo"] = paired_difference(first.distortion + rates[0], second.distortion + rates[1])
     return {name: pair for name, pair in found.items() if pair is not None}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which of several runs has the better score, if that can be said."""
+
+    best: tuple[int, ...] = ()
+    """Positions of the best runs: one, or several that are equal; empty where nothing may be marked"""
+    among: tuple[int, ...] = ()
+    """Positions of the runs that were judged; empty where nothing may be marked"""
+    why_not: str = ""
+    """Why nothing is marked, as the end of a sentence; empty too where the score has no direction or no values"""
+
+
+OF_DRAWS = ("distortion", "excess_distortion")
+"""Averages over draws of z: of a code without a posterior they are something else."""
+
+
+def judge(
+    name: str, values: Sequence[float | None], configs: Sequence[RunConfig], *, comparable: Sequence[bool]
+) -> Verdict:
+    """Find the best value of a score among the runs that may be compared with the first one.
+
+    Nothing is marked across data sets, likelihoods or pixel counts; nor a negative ELBO across betas, because each
+    run minimised another sum; nor a distortion at a draw of z against one at a code.
+
+    Args:
+        name: a key of `SCORES`.
+        values: of each run; None where it does not apply or is not there.
+        configs: settings of each run.
+        comparable: whether each run's losses measure what the first one's do (see `tradeoff.comparable_key`).
+    """
+    direction = SCORES[name].direction
+    there = [k for k, value in enumerate(values) if value is not None]
+    if direction is None or len(there) < 2:
+        return Verdict()
+    among = [k for k in there if comparable[k]]
+    if len(among) < 2:
+        return Verdict(why_not="not comparable")
+    if name == "negative_elbo" and len({configs[k].beta for k in among}) > 1:
+        return Verdict(why_not="betas differ")
+    if name in OF_DRAWS and len({family(configs[k].family).has_posterior for k in among}) > 1:
+        return Verdict(why_not="only one draws z" if len(values) == 2 else "only some draw z")
+    numbers = {k: value for k in among if (value := values[k]) is not None}
+    goal = (min if direction == "lower" else max)(numbers.values())
+    return Verdict(tuple(k for k in among if numbers[k] == goal), tuple(among))

@@ -1,7 +1,7 @@
 """The table of scores: what each number is, its unit, and which direction is better."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,3 @@ def directions() -> dict[str, str | None]:
     return {
         name: f"{score.direction} is better" if score.direction else None for name, score in SCORES.items()
     }
-
-
-def better(name: str, first: Any, second: Any) -> int | None:
-    """Tell which of two values of a score is better: 0 or 1, or None where neither is, or either is missing."""
-    direction = SCORES[name].direction
-    if direction is None or first is None or second is None or first == second:
-        return None
-    return int((first > second) == (direction == "lower"))

@@ -1,5 +1,6 @@
 """The reconstruction-against-rate board: which runs belong on one board, and which of them nothing beats."""
 
+import math
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -20,6 +21,31 @@ def comparable_key(record: RunRecord) -> Hashable:
     config, data = record.config, _data(record)
     sigma = config.sigma if config.likelihood == "gaussian" else None
     return (data.dataset, data.fingerprint, data.padded, config.likelihood, sigma)
+
+
+def why_not_comparable(first: RunRecord, second: RunRecord) -> str | None:
+    """Say why the losses of two runs measure different things, as the end of a sentence; None where they compare.
+
+    Raises:
+        CheckpointError: a run is not readable.
+    """
+    if comparable_key(first) == comparable_key(second):
+        return None
+    one, two = _data(first), _data(second)
+    reasons = []
+    if one.dataset != two.dataset:
+        reasons.append(f"their data differ ({one.dataset} and {two.dataset})")
+    elif one.fingerprint != two.fingerprint:
+        reasons.append(f"their data differ (two versions of {one.dataset})")
+    a, b = first.config, second.config
+    if a.likelihood != b.likelihood:
+        reasons.append(f"their likelihoods differ ({a.likelihood} and {b.likelihood})")
+    elif a.likelihood == "gaussian" and a.sigma != b.sigma:
+        reasons.append(f"the sigma of their likelihoods differs ({a.sigma:.4g} and {b.sigma:.4g})")
+    pixels = [math.prod(data.padded) for data in (one, two)]
+    if pixels[0] != pixels[1]:
+        reasons.append(f"their images have different numbers of pixels (n = {pixels[0]:,} and {pixels[1]:,})")
+    return "; ".join(reasons) or "their images are padded differently"
 
 
 def board_key(record: RunRecord) -> Hashable:

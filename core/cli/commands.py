@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.cli import documents
 from core.cli.finding import record_of as _record
+from core.cli.finding import records_of
 from core.cli.finding import store_of as _store
 from core.cli.terminal import CountProgress, TrainingProgress, complain, emit, emit_json
 from core.config import RunConfig
@@ -172,6 +173,13 @@ def _open(folder: Path, *, device: str) -> Run:
             if not attempts_left or not is_locked(folder):
                 raise
     raise AssertionError
+
+
+def compare(args: argparse.Namespace) -> int:
+    """Compare runs with the first of them."""
+    from core.cli.comparing import compare as compare_runs
+
+    return compare_runs(records_of(args), args)
 
 
 def evaluate(args: argparse.Namespace) -> int:

@@ -216,6 +216,29 @@ def build_parser() -> Parser:
     )
     _json_option(evaluate)
 
+    compare = command(
+        "compare", commands.compare, "compare two to eight runs: scores, paired differences, similarity, settings",
+        detail="Differences are the first run minus each other one, image by image. Latents that are not stored are "
+        "encoded first, once. A score is marked as better only for equal data, likelihood and n.",
+    )  # fmt: skip
+    compare.add_argument("runs", metavar="RUN", nargs="+", help="ids of runs, or paths of their folders")
+    compare.add_argument("--split", choices=SPLITS, default="test", help="images to compare (default: test)")
+    compare.add_argument(
+        "--neighbours",
+        type=_from(1),
+        default=10,
+        metavar="N",
+        help="nearest neighbours of an image (default: 10)",
+    )
+    compare.add_argument(
+        "--seed",
+        type=_from(0),
+        default=0,
+        help="of the sample of images where there are more than 3,000 (default: 0)",
+    )
+    _store_option(compare)
+    _json_option(compare)
+
     rename = command("rename", tending.rename, "give a run another display name; its id stays")
     _run_argument(rename)
     rename.add_argument("name", metavar="NAME", help="the new name")

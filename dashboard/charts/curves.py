@@ -33,6 +33,28 @@ MANY_CURVES = 8
 """Up to this many curves share one hover box an epoch; with more, the box names the nearest point only."""
 
 
+@dataclass(frozen=True)
+class Axis:
+    """What a curve runs over."""
+
+    title: str
+    """Of the axis, with its unit"""
+    words: str
+    """In the figure's title: 'by ...'"""
+    column: str
+    """In CSV"""
+    hover: str
+    """Over the values of one place"""
+
+
+AXES = {
+    "epoch": Axis("Epoch", "epoch", "epoch", "epoch %{x}"),
+    "step": Axis("Step (batches)", "step", "step", "step %{x:,}"),
+    "time": Axis("Training time (seconds)", "training time", "seconds", "%{x:,.4~g} s"),
+}
+"""What curves can run over."""
+
+
 @dataclass(frozen=True, eq=False)
 class Curve:
     """One quantity of one run over its epochs.
@@ -40,7 +62,7 @@ class Curve:
     Attributes:
         name: the run's display name, as typed by a person.
         split: "train", "validation" or "test".
-        epochs: (E,) epoch numbers.
+        epochs: (E,) epoch numbers, or steps or seconds done by then (see `AXES`).
         values: (E,) the quantity; None or NaN leaves a gap.
         colour_index: which of `theme.RUN_COLOURS`; the same for all curves of a run.
     """
@@ -62,8 +84,9 @@ def loss_curves(
     dark: bool,
     direction: str = "lower is better",
     about: str = "",
+    by: str = "epoch",
 ) -> go.Figure:
-    """Draw one quantity of one or several runs over their epochs.
+    """Draw one quantity of one or several runs over their epochs, steps or time.
 
     A run has one colour and one legend entry, which hides or shows all its curves; train is a solid line,
     held-out data a dashed one. On a logarithmic axis a value at or below zero is a gap, and the subtitle
@@ -73,23 +96,24 @@ def loss_curves(
         curves: the curves, in drawing order; at most `MAX_POINTS` points of each are drawn.
         quantity_title: what is drawn, such as "Negative ELBO".
         unit: its unit, such as "nats per image"; may be empty.
-        log_x: logarithmic epoch axis.
+        log_x: logarithmic epoch (step, time) axis.
         log_y: logarithmic value axis.
         dark: whether the page is dark.
         direction: "lower is better", "higher is better", or empty where neither holds.
         about: what the values were measured on, such as the data set: a zoom is kept while it stays the same.
+        by: what `Curve.epochs` holds, a key of `AXES`.
 
     Returns:
         The figure, one trace a curve.
     """
-    curves = list(curves)
+    curves, axis = list(curves), AXES[by]
     figure = new_figure(
-        f"{quantity_title} by epoch",
-        x_title="Epoch",
+        f"{quantity_title} by {axis.words}",
+        x_title=axis.title,
         y_title=f"{quantity_title} ({', '.join(part for part in (unit, direction) if part)})".replace(
             " ()", ""
         ),
-        uirevision=f"curves|{quantity_title}|{log_x}|{log_y}|{about}",
+        uirevision=f"curves|{quantity_title}|{log_x}|{log_y}|{by}|{about}",
         dark=dark,
     )
     shared_box = len(curves) <= MANY_CURVES
@@ -120,14 +144,14 @@ def loss_curves(
                 connectgaps=False,
                 hovertemplate="%{meta[0]} · %{meta[1]}: <b>%{y:,.5~g}</b> "
                 + plotly_text(unit)
-                + ("<extra></extra>" if shared_box else "<br>epoch %{x}<extra></extra>"),
+                + ("<extra></extra>" if shared_box else f"<br>{axis.hover}<extra></extra>"),
             )
         )
         seen.add(run)
     if not drawn:
         figure.data = ()
         return say_empty(figure, _why_empty(curves, hidden=hidden), dark=dark)
-    figure.update_xaxes(type="log" if log_x else "linear", unifiedhovertitle={"text": "epoch %{x}"})
+    figure.update_xaxes(type="log" if log_x else "linear", unifiedhovertitle={"text": axis.hover})
     figure.update_yaxes(type="log" if log_y else "linear")
     # Without a format a logarithmic axis names 30 between 10 and 100 as a bare "3".
     if log_x:
@@ -143,20 +167,21 @@ def loss_curves(
     return figure
 
 
-def curves_frame(curves: Sequence[Curve]) -> pd.DataFrame:
-    """Return all points of the curves as a tidy table (run, split, epoch, value), for CSV."""
+def curves_frame(curves: Sequence[Curve], *, by: str = "epoch") -> pd.DataFrame:
+    """Return all points of the curves as a tidy table (run, split, epoch, value), for CSV; see `AXES` for `by`."""
+    column = AXES[by].column
     parts = [
         pd.DataFrame(
             {
                 "run": curve.name,
                 "split": curve.split,
-                "epoch": as_floats(curve.epochs),
+                column: as_floats(curve.epochs),
                 "value": as_floats(curve.values),
             }
         )
         for curve in curves
     ]
-    columns = ["run", "split", "epoch", "value"]
+    columns = ["run", "split", column, "value"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 

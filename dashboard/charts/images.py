@@ -169,13 +169,29 @@ def diff_png(
         raise ValueError(
             f"Originals {originals.shape} and reconstructions {reconstructions.shape} must be alike."
         )
+    colours = signed_colours(_unit(reconstructions) - _unit(originals), limit=limit)
+    return image_grid(colours, columns=columns, gap=gap, scale=scale)
+
+
+def signed_colours(differences: np.ndarray, *, limit: float = 1.0) -> np.ndarray:
+    """Colour signed differences: blue below zero, white at zero, red above.
+
+    Args:
+        differences: floats (N, C, H, W), pixel values of [0, 1] minus others; channels are averaged.
+        limit: difference at which the colour is full.
+
+    Returns:
+        (N, 3, H, W) floats in [0, 1] for `image_grid` and `rows_png`; NaN stays NaN.
+
+    Raises:
+        ValueError: if `limit` is not above 0.
+    """
     if limit <= 0:
         raise ValueError(f"The error at full colour must be above 0, not {limit}.")
-    error = (_unit(reconstructions) - _unit(originals)).mean(axis=1)
+    error = differences.astype(np.float64).mean(axis=1)
     strength = np.clip(np.abs(error) / limit, 0.0, 1.0)[..., None]
     ends = np.where(error[..., None] < 0, NEGATIVE, POSITIVE) / 255.0
-    colours = 1.0 + strength * (ends - 1.0)
-    return image_grid(colours.transpose(0, 3, 1, 2), columns=columns, gap=gap, scale=scale)
+    return np.asarray((1.0 + strength * (ends - 1.0)).transpose(0, 3, 1, 2))
 
 
 def image_frame(images: np.ndarray, *, ids: Sequence[int] | np.ndarray | None = None) -> pd.DataFrame:

@@ -4,7 +4,8 @@ Nothing here imports torch until a model is asked for; `warm_up` does it in the 
 Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays, and their arrays are read-only.
 """
 
-from core.analysis.comparison import PairedDifference, Setting
+from core.analysis.alignment import Alignment
+from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
 from core.analysis.pvalues import (
     moments,
     phi,
@@ -13,8 +14,10 @@ from core.analysis.pvalues import (
     standardise,
     uniformity,
 )
-from core.analysis.scores import SCORES, better, units
-from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front
+from core.analysis.scores import SCORES, units
+from core.analysis.seeds import Spread, seed_groups, spread
+from core.analysis.similarity import Similarity
+from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front, why_not_comparable
 from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
@@ -32,7 +35,13 @@ from core.store import (
     size_text,
     why_not_deleted,
 )
-from dashboard.gateway.comparing import paired, settings_that_differ
+from dashboard.gateway.comparing import (
+    alignment,
+    paired,
+    paired_points,
+    settings_that_differ,
+    similarity,
+)
 from dashboard.gateway.decoding import decode, lattice, reconstruct, reconstruct_points
 from dashboard.gateway.listing import (
     folder_size,
@@ -41,6 +50,7 @@ from dashboard.gateway.listing import (
     rate_per_dimension,
     runs,
     score,
+    steps_per_epoch,
     store_path,
     trash,
     warm_up,
@@ -72,15 +82,19 @@ __all__ = [
     "SMALL_DATA",
     "SPLIT_CODES",
     "TAG_LIMIT",
+    "Alignment",
     "Latents",
     "MapData",
     "PairedDifference",
     "RunRecord",
     "Setting",
+    "Similarity",
+    "Spread",
     "TrashEntry",
     "VAEScopeError",
+    "Verdict",
+    "alignment",
     "annotate",
-    "better",
     "board_key",
     "change_tags",
     "comparable_key",
@@ -93,6 +107,7 @@ __all__ = [
     "folder_size",
     "history",
     "images",
+    "judge",
     "latents",
     "latents_ready",
     "lattice",
@@ -102,6 +117,7 @@ __all__ = [
     "originals",
     "originals_of_map",
     "paired",
+    "paired_points",
     "pareto_front",
     "phi",
     "phi_inverse",
@@ -116,16 +132,21 @@ __all__ = [
     "restore_run",
     "runs",
     "score",
+    "seed_groups",
     "settings_that_differ",
+    "similarity",
     "size_text",
     "sketch",
     "sketch_stamp",
     "split_and_row",
+    "spread",
     "standardise",
+    "steps_per_epoch",
     "store_path",
     "trash",
     "uniformity",
     "units",
     "warm_up",
+    "why_not_comparable",
     "why_not_deleted",
 ]

@@ -89,6 +89,12 @@ def folder_size(record: RunRecord) -> int | None:
     return None if record.state == "foreign" else disk_use(record.folder)
 
 
+def steps_per_epoch(record: RunRecord) -> int:
+    """Batches of one epoch: the training images that were not held out, by batches, the last one perhaps smaller."""
+    assert record.document is not None
+    return -(-record.document.data.train // record.config.batch_size)
+
+
 def trash() -> list[TrashEntry]:
     """Runs in the trash of the store, the last deleted first; read anew each time.
 

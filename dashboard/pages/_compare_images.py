@@ -9,13 +9,21 @@ import streamlit as st
 
 from dashboard import controls, gateway
 from dashboard.charts.images import image_frame, rows_png
-from dashboard.pages._compare_sides import Side, Sides
+from dashboard.pages._compare_sides import Side, Sides, groups_of, letters_of
 
 EXAMPLES = 12
 """Images in a row"""
 EXAMPLE_SEED = 0
 TILE = 64
 """Side of an image in a row, in pixels, about: pixels are enlarged by whole factors"""
+
+CARD = 176
+"""Side of an image that is looked at alone, in pixels, about"""
+
+
+def columns_of_cards(count: int) -> int:
+    """Images in a row of large ones: three of three, five, six or nine, else four."""
+    return min(count, 3 if count in (3, 5, 6, 9) else 4)
 
 
 def enlarge(side: int, *, to: int) -> int:
@@ -33,7 +41,7 @@ def tidy(labels: Sequence[str], parts: Sequence[np.ndarray], ids: Sequence[int] 
     return pd.concat(frames, ignore_index=True)
 
 
-# --- the same originals through both ------------------------------------------------------------------------------
+# --- the same originals through each ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,17 +80,18 @@ def examples_of(side: Side) -> Examples | None:
 def same_originals(sides: Sides) -> None:
     """The same test images as each run reconstructs them; each its own images where the data differ."""
     st.subheader("The same images through each")
-    found = [(side, examples_of(side)) for side in sides]
-    if sides[0].dataset == sides[1].dataset:
-        groups = [found]
-    else:
+    groups = groups_of(sides)
+    if len(groups) > 1:
         st.caption("The runs saw different data, so each reconstructs images of its own.")
-        groups = [[one] for one in found]
-    for k, group in enumerate(groups):
-        first = group[0][1]
+    for k, members in enumerate(groups):
+        group = [(side, examples_of(side)) for side in members]
+        first = next((examples for _, examples in group if examples is not None), None)
+        for_none = [side for side, examples in group if examples is None]
+        if for_none:
+            st.caption(
+                f"{letters_of(for_none)}: reconstructions need the images, which are not on this machine."
+            )
         if first is None:
-            letters = " and ".join(side.letter for side, _ in group)
-            st.caption(f"{letters}: reconstructions need the images, which are not on this machine.")
             continue
         labels = [] if first.originals is None else ["original"]
         parts = [] if first.originals is None else [first.originals]
@@ -98,7 +107,7 @@ def same_originals(sides: Sides) -> None:
             caption=f"{len(first.ids)} test images, a stratified sample with seed {EXAMPLE_SEED}, and their "
             f"reconstructions at the mean of q(z given x). Labels: {names}.",
             alt=f"{len(first.ids)} test images and their reconstructions by "
-            f"{' and '.join(side.letter for side, _ in group)}",
+            f"{letters_of([side for side, examples in group if examples is not None])}",
             frame=tidy(labels, parts, first.ids),
         )
 
@@ -127,24 +136,29 @@ def prior_samples(sides: Sides) -> None:
         )
         for side in able
     ]
-    if len(able) == 2 and len(sizes) == 1:
-        words = f"{EXAMPLES} draws z ~ N(0, I) with seed {seed}: image k is the same z in both rows."
-    else:
-        words = f"{EXAMPLES} draws z ~ N(0, I) with seed {seed}."
-        if len(able) == 2:
-            numbers = " and ".join(str(side.record.config.latent) for side in able)
-            words += f" The runs have {numbers} latent dimensions, so they share the seed, not the draws."
-    letters = [side.letter for side in able]
-    groups = [(letters, parts)]
-    if len({part.shape[1:] for part in parts}) > 1:
-        groups = [([letter], [part]) for letter, part in zip(letters, parts, strict=True)]
-    for group_letters, group in groups:
-        mark = "-".join(group_letters).lower()
+    words = f"{EXAMPLES} draws z ~ N(0, I) with seed {seed}."
+    if len(able) > 1 and len(sizes) == 1:
+        words = f"{words[:-1]}: image k is the same z in {'both rows' if len(able) == 2 else 'all rows'}."
+    elif len(able) > 1:
+        numbers = [str(side.record.config.latent) for side in able]
+        words += (
+            f" The runs have {', '.join(numbers[:-1])} and {numbers[-1]} latent dimensions: those with equally many "
+            "share the draws, the others share the seed, not the draws."
+            if len(sizes) < len(able)
+            else f" The runs have {', '.join(numbers[:-1])} and {numbers[-1]} latent dimensions, so they share the "
+            "seed, not the draws."
+        )
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for k, part in enumerate(parts):
+        by_shape.setdefault(part.shape[1:], []).append(k)
+    for places in by_shape.values():
+        letters, group = [able[k].letter for k in places], [parts[k] for k in places]
+        mark = "-".join(letters).lower()
         controls.picture(
-            rows_png(group, labels=group_letters, gap=4, scale=enlarge(group[0].shape[-1], to=TILE)),
+            rows_png(group, labels=letters, gap=4, scale=enlarge(group[0].shape[-1], to=TILE)),
             key=f"compare-prior-{mark}",
             filename=f"compare-prior-{mark}-seed-{seed}",
             caption=words,
-            alt=f"{EXAMPLES} prior samples of {' and '.join(group_letters)}",
-            frame=tidy(group_letters, group, np.arange(1, EXAMPLES + 1)),
+            alt=f"{EXAMPLES} prior samples of {letters_of([able[k] for k in places])}",
+            frame=tidy(letters, group, np.arange(1, EXAMPLES + 1)),
         )

@@ -1,6 +1,6 @@
 """Under the maps of the Compare page: the clicked image, or the selected ones, as each run sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,31 +8,51 @@ import streamlit as st
 
 from dashboard import controls, gateway
 from dashboard.charts.images import image_frame, image_grid, rows_png
-from dashboard.gateway import SCORES
-from dashboard.pages._compare_images import TILE, enlarge, tidy
+from dashboard.gateway import SCORES, PairedDifference
+from dashboard.pages._compare_differences import difference_images
+from dashboard.pages._compare_images import CARD, TILE, columns_of_cards, enlarge, tidy
 from dashboard.pages._compare_map import Joined
+from dashboard.pages._compare_pairs import pairs_table
 from dashboard.pages._compare_planes import Plane
+from dashboard.pages._compare_sides import letters_of
 
 MOST = 12
 """Selected images in the picture"""
-CARD = 176
-"""Side of a clicked image, in pixels, about"""
+PAIRED = ("distortion", "rate", "negative_elbo")
 
 
 def looked_at(
-    planes: Sequence[Plane], joined: Joined, ids: Sequence[int], *, comparable: bool, key: str
+    planes: Sequence[Plane],
+    joined: Joined,
+    ids: Sequence[int],
+    *,
+    reasons: Mapping[str, str | None],
+    key: str,
 ) -> None:
-    """Show one clicked image in full, or the first of several selected ones."""
-    letters = " and ".join(plane.side.letter for plane in planes)
+    """Show one clicked image in full, or the first of several selected ones.
+
+    Args:
+        planes: of runs on the same data.
+        joined: their images.
+        ids: of the images that were selected or clicked last.
+        reasons: by letter why a run's losses measure something else than A's; None where they compare.
+        key: of the widgets.
+    """
+    letters = letters_of([plane.side for plane in planes])
     if not ids:
         st.caption(
             f"Click a point to see its image and what {letters} make of it, or select several with a lasso "
             "(Shift + drag) or a box (Alt + drag): the same images light up in every panel."
         )
-    elif len(ids) == 1:
-        _one_image(planes, joined, ids[0], comparable=comparable, key=key)
+        return
+    first = planes[0]
+    others = [
+        plane for plane in planes[1:] if first.side.letter == "A" and reasons[plane.side.letter] is None
+    ]
+    if len(ids) == 1:
+        _one_image(planes, others, joined, ids[0], key=key)
     else:
-        _several(planes, joined, ids, key=key)
+        _several(planes, others, joined, ids, key=key)
 
 
 def _rows_of(planes: Sequence[Plane], joined: Joined, ids: Sequence[int]) -> list[np.ndarray]:
@@ -50,60 +70,90 @@ def _at_mean(plane: Plane, rows: np.ndarray) -> np.ndarray:
     return images
 
 
-def _one_image(planes: Sequence[Plane], joined: Joined, one: int, *, comparable: bool, key: str) -> None:
+def _originals(plane: Plane, ids: Sequence[int]) -> np.ndarray | None:
+    """Images (N, C, H, W) in [0, 1]; None where the data set is not on this machine."""
+    record = plane.side.record
+    if not gateway.data_available(record.config.dataset):
+        return None
+    return gateway.originals(record, ids) / np.float32(255)
+
+
+def _one_image(
+    planes: Sequence[Plane], others: Sequence[Plane], joined: Joined, one: int, *, key: str
+) -> None:
     record = planes[0].side.record
     assert record.document is not None
     split, source_row = gateway.split_and_row(one)
     rows = _rows_of(planes, joined, [one])
     label = int(joined.data.latents.labels[np.searchsorted(joined.data.ids, one)])
     name = record.document.data.class_names[label] if label >= 0 else "no label"
-    pictures, words = [], []
-    if gateway.data_available(record.config.dataset):
-        pictures.append(gateway.originals(record, [one]) / np.float32(255))
-        words.append("original")
-    for plane, row in zip(planes, rows, strict=True):
-        pictures.append(_at_mean(plane, row))
-        words.append(f"by {plane.side.letter}")
+    original = _originals(planes[0], [one])
+    parts = [_at_mean(plane, row) for plane, row in zip(planes, rows, strict=True)]
+    words = [f"by {plane.side.letter}" for plane in planes]
+    images = np.concatenate(parts if original is None else [original, *parts])
+    words = words if original is None else ["original", *words]
     left, right = st.columns([1.2, 1], gap="large")
-    images = np.concatenate(pictures)
     with left:
         st.markdown(f"**Image {source_row} of {split}, label {controls.plain(name)}**")
         controls.picture(
-            image_grid(images, columns=len(images), gap=10, scale=enlarge(images.shape[-1], to=CARD)),
+            image_grid(
+                images,
+                columns=columns_of_cards(len(images)),
+                gap=10,
+                scale=enlarge(images.shape[-1], to=CARD),
+            ),
             key=f"{key}-one",
             filename=f"compare-{split}-{source_row}",
             caption=f"From left to right: {', '.join(words)}. Reconstructions are at the mean of q(z given x).",
             alt=f"Image {source_row} of {split} and its reconstructions",
             frame=image_frame(images, ids=np.arange(len(images))),
         )
+        difference_images(
+            [plane.side.letter for plane in planes],
+            original,
+            parts,
+            [one],
+            key=f"{key}-one-difference",
+            filename=f"compare-{split}-{source_row}-difference",
+            first=planes[0].side.letter,
+        )
     with right:
-        table = _scores_of_one(planes, [int(row[0]) for row in rows])
-        if not comparable:
-            table = table.drop(columns="A − B", errors="ignore")
+        table = _scores_of_one(planes, others, [int(row[0]) for row in rows])
         st.dataframe(_as_text(table), hide_index=True, width="stretch", key=f"{key}-one-scores")
         note = "nats per image; D at one seeded draw z ~ q(z given x); lower is better for D and the negative ELBO."
-        if not comparable and len(planes) == 2:
+        if len(planes) == 2 and not others:
             note += " These runs' D measure different things, so no difference is shown."
+        elif len(others) < len(planes) - 1:
+            note += " Differences are shown for the runs whose D measures what A's does."
         st.caption(note)
         controls.download_csv(table, filename=f"compare-{split}-{source_row}-scores", key=f"{key}-one-scores")
 
 
-def _scores_of_one(planes: Sequence[Plane], rows: Sequence[int]) -> pd.DataFrame:
-    table: dict[str, list[object]] = {
-        "Score": [SCORES[name].title for name in ("distortion", "rate", "negative_elbo")]
-    }
+def _scores_of_one(planes: Sequence[Plane], others: Sequence[Plane], rows: Sequence[int]) -> pd.DataFrame:
+    """D, R and negative ELBO of an image in each run, and A minus those that compare."""
+    table: dict[str, list[object]] = {"Score": [SCORES[name].title for name in PAIRED]}
     for plane, row in zip(planes, rows, strict=True):
-        latents = plane.data.latents
-        if row < 0:
-            table[plane.side.letter] = [None] * 3
-            continue
-        distortion = float(latents.distortion[row])
-        rate = None if latents.rate is None else float(latents.rate[row])
-        table[plane.side.letter] = [distortion, rate, None if rate is None else distortion + rate]
-    if len(planes) == 2:
-        pairs = zip(table["A"], table["B"], strict=True)
-        table["A − B"] = [None if one is None or two is None else one - two for one, two in pairs]  # type: ignore[operator]
+        values = _three(plane, np.array([row])) if row >= 0 else {}
+        table[plane.side.letter] = [float(values[name][0]) if name in values else None for name in PAIRED]
+    first = planes[0].side.letter
+    for plane in others:
+        letter = plane.side.letter
+        pairs = zip(table[first], table[letter], strict=True)
+        table[f"{first} − {letter}"] = [
+            None if one is None or two is None else one - two  # type: ignore[operator]
+            for one, two in pairs
+        ]
     return pd.DataFrame(table, dtype=object)
+
+
+def _three(plane: Plane, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """D, R and negative ELBO of rows of a plane, (N,) nats each; without R where there is no posterior."""
+    latents = plane.data.latents
+    distortion = latents.distortion[rows].astype(np.float64)
+    if latents.rate is None:
+        return {"distortion": distortion}
+    rate = latents.rate[rows].astype(np.float64)
+    return {"distortion": distortion, "rate": rate, "negative_elbo": distortion + rate}
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -115,18 +165,20 @@ def _as_text(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(text)
 
 
-def _several(planes: Sequence[Plane], joined: Joined, ids: Sequence[int], *, key: str) -> None:
+def _several(
+    planes: Sequence[Plane], others: Sequence[Plane], joined: Joined, ids: Sequence[int], *, key: str
+) -> None:
     shown = list(ids[:MOST])
-    record = planes[0].side.record
-    parts, labels = [], []
-    if gateway.data_available(record.config.dataset):
-        parts.append(gateway.originals(record, shown) / np.float32(255))
-        labels.append("original")
-    for plane, rows in zip(planes, _rows_of(planes, joined, shown), strict=True):
-        parts.append(_at_mean(plane, rows))
-        labels.append(plane.side.letter)
+    original = _originals(planes[0], shown)
+    letters = [plane.side.letter for plane in planes]
+    made = [
+        _at_mean(plane, rows) for plane, rows in zip(planes, _rows_of(planes, joined, shown), strict=True)
+    ]
+    parts = made if original is None else [original, *made]
+    labels = letters if original is None else ["original", *letters]
+    rows_of_all = _rows_of(planes, joined, ids)
     averages = []
-    for plane, rows in zip(planes, _rows_of(planes, joined, ids), strict=True):
+    for plane, rows in zip(planes, rows_of_all, strict=True):
         here = plane.data.latents.select(rows[rows >= 0])
         if len(here):
             rate = "" if here.rate is None else f", mean R = {here.rate.mean(dtype=np.float64):.2f}"
@@ -140,6 +192,80 @@ def _several(planes: Sequence[Plane], joined: Joined, ids: Sequence[int], *, key
         key=f"{key}-selected",
         filename="compare-selected",
         caption=f"Reconstructions at the mean. Over all selected, nats per image: {'; '.join(averages)}.",
-        alt=f"{len(shown)} selected images and their reconstructions by {' and '.join(labels[-len(planes) :])}",
+        alt=f"{len(shown)} selected images and their reconstructions by {letters_of([p.side for p in planes])}",
         frame=tidy(labels, parts, shown),
     )
+    difference_images(
+        letters,
+        original,
+        made,
+        shown,
+        key=f"{key}-selected-difference",
+        filename="compare-selected-difference",
+        first=letters[0],
+    )
+    _changes(planes, others, joined, ids, rows_of_all, key=key)
+
+
+def _changes(
+    planes: Sequence[Plane],
+    others: Sequence[Plane],
+    joined: Joined,
+    ids: Sequence[int],
+    rows_of_all: Sequence[np.ndarray],
+    *,
+    key: str,
+) -> None:
+    """How D, R and the negative ELBO of the selected images change from A to each other run, paired."""
+    first = planes[0]
+    pairs: dict[str, Mapping[str, PairedDifference]] = {}
+    for plane, rows in zip(planes, rows_of_all, strict=True):
+        both = (rows_of_all[0] >= 0) & (rows >= 0)
+        if plane in others and both.any():
+            pairs[plane.side.letter] = gateway.paired_points(
+                first.data, plane.data, (rows_of_all[0][both], rows[both])
+            )
+    letter = first.side.letter
+    if pairs:
+        st.markdown(f"**Change over the selected images: {letter} against each run**")
+        pairs_table(letter, pairs, key=f"{key}-changes", filename="compare-selected-differences")
+        st.caption(
+            "Paired image by image, 95 % interval of the mean (Student's t). Images that were chosen because they "
+            "looked good or bad in one run favour or harm it: only all test images, below, say which is better."
+        )
+    controls.download_csv(
+        _per_image(planes, others, joined, ids, rows_of_all),
+        filename="compare-selected-scores",
+        key=f"{key}-scores",
+        label="Scores of each image (CSV)",
+    )
+
+
+def _per_image(
+    planes: Sequence[Plane],
+    others: Sequence[Plane],
+    joined: Joined,
+    ids: Sequence[int],
+    rows_of_all: Sequence[np.ndarray],
+) -> pd.DataFrame:
+    """One line a selected image: split, row, label, each run's D, R and negative ELBO, and A minus each."""
+    places = np.searchsorted(joined.data.ids, np.asarray(ids, np.uint32))
+    split_rows = [gateway.split_and_row(int(one)) for one in ids]
+    frame: dict[str, object] = {
+        "split": [split for split, _ in split_rows],
+        "image": [row for _, row in split_rows],
+        "label": joined.data.latents.labels[places],
+    }
+    found = []
+    for plane, rows in zip(planes, rows_of_all, strict=True):
+        values = {}
+        for name, numbers in _three(plane, np.maximum(rows, 0)).items():
+            values[name] = np.where(rows >= 0, numbers, np.nan)
+            frame[f"{name}_{plane.side.letter.lower()}"] = values[name]
+        found.append(values)
+    first = planes[0].side.letter.lower()
+    for plane, values in zip(planes, found, strict=True):
+        if plane in others:
+            for name in values.keys() & found[0].keys():
+                frame[f"{name}_{first}_minus_{plane.side.letter.lower()}"] = found[0][name] - values[name]
+    return pd.DataFrame(frame)

@@ -1,4 +1,4 @@
-"""The linked maps of the Compare page: both runs' latent planes and p-value maps over the same images."""
+"""The linked maps of the Compare page: latent planes and p-value maps of runs over the same images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ import streamlit as st
 from dashboard import controls, gateway, state, theme
 from dashboard.components.latent_map import UNLABELLED, Events, Panel, latent_map
 from dashboard.gateway import Latents, MapData
-from dashboard.pages._compare_planes import Plane
+from dashboard.pages._compare_planes import RAW, SPACES, Choices, Plane
+from dashboard.pages._compare_sides import columns_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ def join(parts: Sequence[MapData]) -> Joined:
     return Joined(MapData(latents=points, ids=ids, splits=splits, total=total), tuple(rows))
 
 
-def draw_maps(planes: Sequence[Plane], *, same_axes: bool, key: str) -> tuple[Joined, list[int]]:
+def draw_maps(planes: Sequence[Plane], choices: Choices, *, key: str) -> tuple[Joined, list[int]]:
     """Draw linked panels of planes over the same data; return the images and what was selected or clicked last."""
     joined = join([plane.data for plane in planes])
     data = joined.data
@@ -58,7 +59,7 @@ def draw_maps(planes: Sequence[Plane], *, same_axes: bool, key: str) -> tuple[Jo
     assert record.document is not None
     labels, shown = data.latents.labels, np.unique(data.splits)
     events = latent_map(
-        _panels(planes, joined, same_axes=same_axes),
+        _panels(planes, joined, choices),
         key=key,
         ids=data.ids,
         classes=np.where(labels < 0, UNLABELLED, labels).astype(np.uint8),
@@ -70,70 +71,121 @@ def draw_maps(planes: Sequence[Plane], *, same_axes: bool, key: str) -> tuple[Jo
         sprites=controls.sprites(record, data) if gateway.data_available(record.config.dataset) else None,
         id_bits=gateway.ROW_BITS,
         view_key="|".join(
-            f"{plane.side.record.id}:{plane.dimensions}:{plane.what}:{same_axes}" for plane in planes
+            f"{plane.side.record.id}:{plane.dimensions}:{plane.what}:{choices.same_axes}:{choices.space}"
+            for plane in planes
         ),
-        columns=2,
+        columns=_columns(len(planes), choices),
         height=480,
         report_selection=True,
+        selected_ids=_carried(key, planes[0], data.ids),
     )
-    return joined, _looked_at(events, key=key, ids=data.ids)
+    return joined, _looked_at(events, key=key, plane=planes[0], ids=data.ids)
 
 
-def _looked_at(events: Events, *, key: str, ids: np.ndarray) -> list[int]:
+def _looked_key(plane: Plane) -> str:
+    return f"compare-looked-{'-'.join(plane.side.dataset)}"
+
+
+def _carried(key: str, plane: Plane, ids: np.ndarray) -> np.ndarray | None:
+    """The selection with which a map begins: that of the map of the same data that was shown before it.
+
+    It stays what it was while the map is shown: what is selected there since lives in the browser. Another run or
+    other images make another map, which begins with what was selected last.
+    """
+    this = (key, len(ids), hash(ids.tobytes()))
+    last = state.recall(_looked_key(plane))
+    if last is not None and last[0] != this:
+        state.remember(f"{key}-begun", last[1])
+        state.remember(key, last[1])
+    state.remember(_looked_key(plane), (this, state.recall(key, [])))
+    begun = state.recall(f"{key}-begun")
+    return None if begun is None else np.asarray(begun, np.uint32)
+
+
+def _looked_at(events: Events, *, key: str, plane: Plane, ids: np.ndarray) -> list[int]:
     """Ids selected last, in the map's order; remembered, because an event lasts one run only."""
     if events.selection is not None:
         state.remember(key, events.selection.tolist())
     elif events.click:
         state.remember(key, [events.click["id"]])
     kept = np.asarray(state.recall(key, []), np.uint32)
+    this, _ = state.recall(_looked_key(plane))
+    state.remember(_looked_key(plane), (this, kept.tolist()))
     return kept[np.isin(kept, ids)].tolist()
 
 
-def _panels(planes: Sequence[Plane], joined: Joined, *, same_axes: bool) -> list[Panel]:
-    domain = common_domain([plane.chosen for plane in planes]) if same_axes and len(planes) > 1 else None
-    labels = joined.data.latents.labels
-    lift = controls.class_rows(labels)
+def _columns(planes: int, choices: Choices) -> int:
+    """Panels in a row: three runs or more where they have one each, one run with its two; fewer where it is narrow."""
+    if planes <= 2 or planes == 4 or choices.panels == "both":
+        return 2
+    return columns_of(planes)
+
+
+def _panels(planes: Sequence[Plane], joined: Joined, choices: Choices) -> list[Panel]:
+    scaled = [plane.shown for plane in planes if plane.what != "codes" and plane.shown.shape[1] == 2]
+    domain = common_domain(scaled) if choices.same_axes and len(scaled) > 1 else None
+    lift = controls.class_rows(joined.data.latents.labels)
     latent, p_values = [], []
     for plane, rows in zip(planes, joined.rows, strict=True):
-        letter = plane.side.letter
-        flat = len(plane.dimensions) == 1
-        x = plane.axis(0)
-        y = controls.CLASS_ROWS if flat else plane.axis(1)
-        titles = {"means": "latent means", "samples": "posterior samples", "codes": "codes"}
-        latent.append(
-            Panel(
-                id=f"{letter}-latent",
-                title=f"{letter}: {titles[plane.what]} · {plane.side.record.name}",
-                xy=_placed(plane.chosen, rows, lift),
-                x_title=x,
-                y_title=y,
-                domain=None if flat else domain,
-                circles=(1.0, 2.0, 3.0) if plane.side.has_posterior and not flat else (),
-                square=not flat,
-                alt=f"Run {letter}: scatter of {(rows >= 0).sum()} images over {x} and {y}, coloured by label",
-                clickable_empty=False,
-            )
-        )
-        of = {"means": "Φ(means)", "samples": "Φ(samples)", "codes": "Φ(standardised codes), no prior"}[
-            plane.what
-        ]
-        p_values.append(
-            Panel(
-                id=f"{letter}-p",
-                title=f"{letter}: p-value map {of}",
-                xy=_placed(plane.p_values, rows, lift),
-                x_title=plane.p_axis(0),
-                y_title=y if flat else plane.p_axis(1),
-                domain=(0.0, 1.0, float(labels.min(initial=0)) - 0.5, float(labels.max(initial=0)) + 0.5)
-                if flat
-                else (0.0, 1.0, 0.0, 1.0),
-                square=not flat,
-                alt=f"Run {letter}: the same images by the normal CDF of each coordinate",
-                clickable_empty=False,
-            )
-        )
+        latent.append(_latent_panel(plane, rows, lift, domain=None if plane.what == "codes" else domain))
+        p_values.append(_p_panel(plane, rows, lift, joined.data.latents.labels))
+    if choices.panels == "latent":
+        return latent
+    if choices.panels == "p":
+        return p_values
+    if len(planes) > 2:
+        # a run's two maps stand beside each other
+        return [panel for pair in zip(latent, p_values, strict=True) for panel in pair]
     # like beside like: both planes in one row, both p-value maps in the next
     return [*latent, *p_values]
+
+
+def _latent_panel(
+    plane: Plane, rows: np.ndarray, lift: np.ndarray, *, domain: tuple[float, float, float, float] | None
+) -> Panel:
+    letter, shown = plane.side.letter, plane.shown
+    flat = shown.shape[1] == 1
+    x = plane.axis(0)
+    y = controls.CLASS_ROWS if flat else plane.axis(1)
+    title, onto = {"means": "latent means", "samples": "posterior samples", "codes": "codes"}[plane.what], ""
+    if plane.alignment is not None and plane.onto is not None:
+        residual = controls.show_number(plane.alignment.residual)
+        onto = f" onto {plane.onto.side.letter}, residual {residual}"
+    # a shift has moved the prior's centre away from the origin, about which contours are drawn
+    own = plane.side.has_posterior and not flat and plane.alignment is None
+    return Panel(
+        id=f"{letter}-latent",
+        title=f"{letter}{onto}: {title} · {plane.side.record.name}",
+        xy=_placed(shown, rows, lift),
+        x_title=x,
+        y_title=y,
+        domain=None if flat else domain,
+        circles=(1.0, 2.0, 3.0) if own else (),
+        square=not flat,
+        alt=f"Run {letter}: scatter of {(rows >= 0).sum()} images over {x} and {y}, coloured by label",
+        clickable_empty=False,
+    )
+
+
+def _p_panel(plane: Plane, rows: np.ndarray, lift: np.ndarray, labels: np.ndarray) -> Panel:
+    letter = plane.side.letter
+    flat = len(plane.dimensions) == 1
+    of = {"means": "Φ(means)", "samples": "Φ(samples)", "codes": "Φ(standardised codes), no prior"}[
+        plane.what
+    ]
+    return Panel(
+        id=f"{letter}-p",
+        title=f"{letter}: p-value map {of}",
+        xy=_placed(plane.p_values, rows, lift),
+        x_title=plane.p_axis(0),
+        y_title=controls.CLASS_ROWS if flat else plane.p_axis(1),
+        domain=(0.0, 1.0, float(labels.min(initial=0)) - 0.5, float(labels.max(initial=0)) + 0.5)
+        if flat
+        else (0.0, 1.0, 0.0, 1.0),
+        square=not flat,
+        alt=f"Run {letter}: the same images by the normal CDF of each coordinate",
+        clickable_empty=False,
+    )
 
 
 def _placed(points: np.ndarray, rows: np.ndarray, lift: np.ndarray) -> np.ndarray:
@@ -156,16 +208,19 @@ def common_domain(planes: Sequence[np.ndarray]) -> tuple[float, float, float, fl
     return (centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half)
 
 
-def describe_maps(planes: Sequence[Plane], joined: Joined) -> None:
-    """Say how many images are shown, of what, and how far each run stands from the prior."""
+def describe_maps(planes: Sequence[Plane], joined: Joined, choices: Choices) -> None:
+    """Say how many images are shown, of what, how far each run stands from the prior, and how they were aligned."""
     data = joined.data
     parts = [f"{len(data.ids):,} of {data.total:,} images"]
     if len(data.ids) < data.total:
         parts[0] += " (a stratified sample with seed 0)"
     if joined.alone:
-        parts.append(
-            f"{joined.alone:,} of them belong to one run's split only and are absent from the other's maps"
+        whose = (
+            "one run's split only and are absent from the other's maps"
+            if len(planes) == 2
+            else "some runs' splits only and are absent from the others' maps"
         )
+        parts.append(f"{joined.alone:,} of them belong to {whose}")
     for plane in planes:
         letter = plane.side.letter
         if plane.what == "codes":
@@ -182,3 +237,43 @@ def describe_maps(planes: Sequence[Plane], joined: Joined) -> None:
             "E[σ²] and the distance (Kolmogorov-Smirnov's, lower is more even) stand once for each dimension shown"
         )
     st.caption("  \n".join(parts))
+    _describe_alignment(planes, choices)
+
+
+def _describe_alignment(planes: Sequence[Plane], choices: Choices) -> None:
+    """Residual and distance of each run that was laid onto the first, lower is more alike."""
+    laid = [plane for plane in planes if plane.alignment is not None]
+    if choices.space == RAW or len(planes) < 2:
+        return
+    first = planes[0].side.letter
+    for plane in planes[1:]:
+        if plane.alignment is None:
+            st.caption(f"{plane.side.letter} is not aligned: it shares fewer than two images with {first}.")
+    if not laid:
+        return
+    how = {
+        "orthogonal": "turned, mirrored and shifted",
+        "permutation": "dimensions exchanged, signs changed, and shifted",
+    }[choices.space]
+    lines = [
+        f"{SPACES[choices.space]}: each run's whole latent space is {how} onto {first}'s, fitted to the means of the "
+        f"images that both hold; not scaled. P-value maps stay raw: a shift would move the prior."
+    ]
+    for plane in laid:
+        fit = plane.alignment
+        assert fit is not None
+        unit = "" if "codes" in (plane.what, planes[0].what) else " prior σ"
+        mirrored = ", mirrored" if fit.mirrored and choices.space == "orthogonal" else ""
+        sizes = [one.side.record.config.latent for one in (plane, planes[0])]
+        padded = (
+            "" if sizes[0] == sizes[1] else f", {min(sizes)} of {max(sizes)} dimensions, the rest taken as 0"
+        )
+        lines.append(
+            f"{plane.side.letter} onto {first}: residual {controls.show_number(fit.residual, 3)}, "
+            f"distance {fit.distance:.3f}{unit}{mirrored}, over {fit.images:,} images{padded}"
+        )
+    lines.append(
+        "Residual: 0 is one shape, 1 nothing in common, scale left out. Distance: root mean square over images. Lower "
+        "is more alike in both"
+    )
+    st.caption("  \n".join(lines))

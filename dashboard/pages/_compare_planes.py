@@ -1,16 +1,20 @@
 """What the maps of the Compare page show of each run: its split, coordinates and dimensions."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway, theme
-from dashboard.gateway import MapData
-from dashboard.pages._compare_sides import Side, Sides, side_key
+from dashboard.gateway import Alignment, MapData
+from dashboard.pages._compare_sides import AUTO, FEWEST, Side, Sides, grid, groups_of, side_key
 
 SAMPLE_SEED = 0
-AUTO = "auto"
+RAW = "raw"
+SPACES = {RAW: "Raw", "orthogonal": "Aligned", "permutation": "Axes matched"}
+"""How the latent spaces stand to each other, by the method of `gateway.alignment`"""
+PANELS = {"latent": "Latent planes", "p": "P-value maps", "both": "Both"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +31,22 @@ class Plane:
     """(L,) nats per image"""
     what: str
     """'means', 'samples' or 'codes'"""
+    onto: "Plane | None" = None
+    """The plane whose space this one is laid onto, if any"""
+    alignment: Alignment | None = None
+    """How; None where it stands as it is"""
 
     @property
     def chosen(self) -> np.ndarray:
-        """(N, 1 or 2) the dimensions shown."""
+        """(N, 1 or 2) the run's own dimensions."""
         return self.coordinates[:, list(self.dimensions)]
+
+    @property
+    def shown(self) -> np.ndarray:
+        """(N, 1 or 2) what the latent panel shows: the own dimensions, or the first run's after alignment."""
+        if self.alignment is None or self.onto is None:
+            return self.chosen
+        return self.alignment.apply(self.coordinates)[:, list(self.onto.dimensions)]
 
     @property
     def p_values(self) -> np.ndarray:
@@ -40,13 +55,17 @@ class Plane:
         return gateway.phi(gateway.standardise(chosen) if self.what == "codes" else chosen)
 
     def axis(self, place: int) -> str:
-        """Name of a shown dimension, counted from 1, with its rate."""
+        """Name of a dimension on the latent panel, counted from 1, with its rate or whose dimension it is."""
+        if self.alignment is not None and self.onto is not None:
+            name = theme.dimension_name(self.onto.dimensions[place], code=self.onto.what == "codes")
+            unit = "no unit" if "codes" in (self.what, self.onto.what) else "prior σ"
+            return f"along {self.onto.side.letter}'s {name} ({unit})"
         k = self.dimensions[place]
         rate = None if self.rates is None else float(self.rates[k])
         return theme.latent_axis(k, rate=rate, code=self.what == "codes")
 
     def p_axis(self, place: int) -> str:
-        """Title of the same axis on the p-value map."""
+        """Title of an own dimension on the p-value map."""
         return theme.p_value_axis(self.dimensions[place], code=self.what == "codes")
 
 
@@ -57,32 +76,64 @@ class Choices:
     splits: tuple[str, ...]
     show: str
     same_axes: bool
+    space: str
+    """A key of `SPACES`"""
+    panels: str
+    """A key of `PANELS`"""
 
 
 def choose(sides: Sides) -> Choices:
-    """Pick splits, means or samples, scale and dimensions."""
-    first, second, third = st.columns([1, 1.3, 1.1], vertical_alignment="bottom")
-    with first:
+    """Pick splits, means or samples, the spaces, which maps, and one scale or one each."""
+    groups = [group for group in groups_of(sides) if len(group) > 1]
+    show, space, panels, same_axes = "means", RAW, "both", False
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         splits = controls.pick_splits(both=all(side.small for side in sides))
-    show = "means"
-    with second:
         if any(side.has_posterior for side in sides):
             show = controls.pick_show()
-    same_axes = False
-    with third:
-        planes = all(side.has_posterior and side.record.config.latent > 1 for side in sides)
-        if planes and sides[0].dataset == sides[1].dataset:
+        if groups:
+            space = controls.segmented(
+                "Spaces",
+                SPACES,
+                key="space",
+                default=RAW,
+                help="Aligned: turned, mirrored and shifted onto the first run's, so that the same images come "
+                "closest (orthogonal Procrustes). Axes matched: only exchanges of dimensions and of their signs.",
+            )
+        if len(sides) > FEWEST:
+            panels = controls.segmented("Maps", PANELS, key="panels", default="latent")
+        if any(sum(map(_is_plane, group)) > 1 for group in groups):
             same_axes = controls.toggle(
                 "Same axes",
                 key="same",
                 default=True,
-                help="Both latent planes at one scale, so that their spreads compare; off: each fits its points.",
+                help="All latent planes at one scale, so that their spreads compare; off: each fits its points.",
             )
-    return Choices(splits, show, same_axes)
+    return Choices(splits, show, same_axes, space, panels)
 
 
-def plane_of(side: Side, choices: Choices) -> Plane:
-    """Points of one run; its latents must be at hand."""
+def _is_plane(side: Side) -> bool:
+    return side.has_posterior and side.record.config.latent > 1
+
+
+def planes_of(sides: Sequence[Side], choices: Choices) -> list[Plane]:
+    """Points of runs on the same data, laid onto the first one's if asked for; their latents must be at hand."""
+    planes = []
+    for side, cell in zip(sides, grid(max(len(sides), FEWEST)), strict=False):
+        with cell:
+            planes.append(_plane_of(side, choices))
+    if choices.space == RAW:
+        return planes
+    method = "permutation" if choices.space == "permutation" else "orthogonal"
+    first = planes[0]
+    laid = [first]
+    for plane in planes[1:]:
+        # fitted to the means, whatever is shown: samples follow the motion of their means
+        found = gateway.alignment(first.side.record, plane.side.record, choices.splits, method)  # type: ignore[arg-type]
+        laid.append(plane if found is None else replace(plane, onto=first, alignment=found))
+    return laid
+
+
+def _plane_of(side: Side, choices: Choices) -> Plane:
     data = gateway.map_data(side.record, choices.splits)
     what = choices.show if side.has_posterior else "codes"
     latents = data.latents

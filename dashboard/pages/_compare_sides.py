@@ -1,25 +1,31 @@
-"""The two runs that the Compare page shows, and how they are chosen."""
+"""The two to eight runs that the Compare page shows, A the first, and how they are chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import controls, gateway, state
 from dashboard.gateway import RunRecord
 
 KEY = "runs"
 DEFAULTS = ("bundled-digits-beta-1", "bundled-digits-beta-0p1")
-LETTERS = ("A", "B")
+LETTERS = tuple("ABCDEFGH")
+FEWEST = 2
 SHOWN = "compare-shown"
 """What this page showed last: where `runs` says something else, a link or another page chose it"""
-PER_SIDE = ("run", "dx", "dy")
-"""Choices that go with a run when the sides are swapped; their keys are `side_key(name, letter)`."""
+DIMENSIONS = ("dx", "dy")
+REMOVED = "remove-run"
+PER_SIDE = ("run", *DIMENSIONS)
+"""Choices that go with a run when it changes its letter; their keys are `side_key(name, letter)`."""
+AUTO = "auto"
+"""A dimension that nobody chose"""
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of the two runs."""
+    """One of the runs."""
 
     letter: str
     record: RunRecord
@@ -48,8 +54,13 @@ class Side:
         data = self.record.document.data
         return data.train + data.validation + data.test < gateway.SMALL_DATA
 
+    @property
+    def colour(self) -> int:
+        """Which of the colours of runs is its own in every figure of the page."""
+        return LETTERS.index(self.letter)
 
-Sides = tuple[Side, Side]
+
+Sides = tuple[Side, ...]
 
 
 def side_key(name: str, letter: str) -> str:
@@ -57,51 +68,136 @@ def side_key(name: str, letter: str) -> str:
     return f"{name}-{letter.lower()}"
 
 
+def letters_of(sides: Sequence[Side]) -> str:
+    """Letters as a person would say them: 'A and B', 'A, B and C'."""
+    letters = [side.letter for side in sides]
+    return letters[0] if len(letters) == 1 else f"{', '.join(letters[:-1])} and {letters[-1]}"
+
+
+def groups_of(sides: Sequence[Side]) -> list[list[Side]]:
+    """Sort sides by their data, in order of first appearance: only the same images can be compared one by one."""
+    groups: dict[tuple[str, str], list[Side]] = {}
+    for side in sides:
+        groups.setdefault(side.dataset, []).append(side)
+    return list(groups.values())
+
+
+def columns_of(count: int) -> int:
+    """How many runs stand side by side: two of two, three of three, five or six, else four."""
+    return {2: 2, 3: 3, 5: 3, 6: 3}.get(count, 4)
+
+
+def grid(count: int, *, top: bool = False) -> Iterator[DeltaGenerator]:
+    """A cell of the page for each run, in rows."""
+    width = columns_of(count)
+    for start in range(0, count, width):
+        yield from st.columns(width, vertical_alignment="top" if top else "bottom")[: count - start]
+
+
 def pick_sides() -> Sides | None:
-    """Choose two runs; their ids live in the URL as `runs=first,second`. None where there is only one."""
+    """Choose the runs; their ids live in the URL as `runs=first,second,...`. None where there is only one."""
     records = controls.usable_runs()
     by_id = {record.id: record for record in records}
-    if len(records) < 2:
+    if len(records) < FEWEST:
         _only_one(records[0])
         return None
-    _follow(by_id)
+    count = _follow(by_id)
     titles = controls.run_titles(records)
-    left, middle, right = st.columns([1, 0.26, 1], vertical_alignment="bottom")
-    chosen = []
-    for letter, column in zip(LETTERS, (left, right), strict=True):
-        key = side_key("run", letter)
-        state.restore(key, parse=lambda text: None, default=records[0].id)
-        state.limit(key, lambda one: one in by_id, records[0].id)
-        with column:
-            one = st.selectbox(f"Run {letter}", list(titles), key=key, format_func=lambda one: titles[one])
-        state.share(key, one, None)
-        chosen.append(one)
-    with middle:
-        st.button(
-            "Swap",
-            key="swap",
-            icon=":material/swap_horiz:",
-            on_click=_swap,
-            help="Swap A and B",
-            width="stretch",
-        )
+    chosen = _two(titles) if count == FEWEST else _several(titles, count)
+    with st.container(horizontal=True, gap="small"):
+        if count > FEWEST:
+            _swap_button()
+        if len(chosen) < min(len(LETTERS), len(records)):
+            st.button(
+                "Add a run",
+                key="add-run",
+                icon=":material/add:",
+                type="tertiary",
+                on_click=_add,
+                args=(chosen, by_id),
+                help=f"Compare up to {len(LETTERS)} runs",
+            )
+        if count > FEWEST:
+            st.menu_button(
+                "Remove a run",
+                list(LETTERS[:count]),
+                key=REMOVED,
+                icon=":material/close:",
+                type="tertiary",
+                on_click=_remove,
+                args=(count,),
+                format_func=lambda letter: (
+                    f"{letter}: {controls.plain(titles[chosen[LETTERS.index(letter)]])}"
+                ),
+                help="Take a run out of the comparison; nothing is deleted",
+            )
     state.put(KEY, chosen)
     state.remember(SHOWN, chosen)
     state.share(KEY, chosen, state.ids_text(chosen))
-    first, second = (Side(letter, by_id[one]) for letter, one in zip(LETTERS, chosen, strict=True))
-    if first.record.id == second.record.id:
-        st.info(
-            "A and B are the same run, so nothing below can differ: choose another run on one side.",
-            icon=":material/info:",
-        )
-    for side in (first, second):
+    sides = tuple(Side(letter, by_id[one]) for letter, one in zip(LETTERS, chosen, strict=False))
+    _say_same(sides)
+    for side in sides:
         if side.record.reason:
             st.warning(f"{side.letter}: {controls.plain(side.record.reason)}", icon=":material/warning:")
-    return first, second
+    return sides
 
 
-def _follow(by_id: dict[str, RunRecord]) -> None:
-    """Take over runs that a link or another page chose; what stood in the pickers stays otherwise."""
+def _pick(letter: str, titles: dict[str, str]) -> str:
+    key = side_key("run", letter)
+    first = next(iter(titles))
+    state.restore(key, parse=lambda text: None, default=first)
+    state.limit(key, lambda one: one in titles, first)
+    one = st.selectbox(f"Run {letter}", list(titles), key=key, format_func=lambda one: titles[one])
+    state.share(key, one, None)
+    return str(one)
+
+
+def _swap_button(width: str = "content") -> None:
+    st.button(
+        "Swap",
+        key="swap",
+        icon=":material/swap_horiz:",
+        on_click=_swap,
+        help="Swap A and B",
+        width=width,  # type: ignore[arg-type]
+    )
+
+
+def _two(titles: dict[str, str]) -> list[str]:
+    left, middle, right = st.columns([1, 0.26, 1], vertical_alignment="bottom")
+    chosen = []
+    for letter, column in zip(LETTERS, (left, right), strict=False):
+        with column:
+            chosen.append(_pick(letter, titles))
+    with middle:
+        _swap_button("stretch")
+    return chosen
+
+
+def _several(titles: dict[str, str], count: int) -> list[str]:
+    chosen = []
+    for letter, cell in zip(LETTERS, grid(count), strict=False):
+        with cell:
+            chosen.append(_pick(letter, titles))
+    return chosen
+
+
+def _say_same(sides: Sides) -> None:
+    """Name runs that stand under two letters."""
+    by_run: dict[str, list[Side]] = {}
+    for side in sides:
+        by_run.setdefault(side.record.id, []).append(side)
+    for twins in by_run.values():
+        if len(twins) > 1:
+            below = "nothing below can differ" if len(sides) == len(twins) else "they cannot differ below"
+            st.info(
+                f"{letters_of(twins)} are the same run, so {below}: choose another run on one side.",
+                icon=":material/info:",
+            )
+
+
+def _follow(by_id: dict[str, RunRecord]) -> int:
+    """Take over runs that a link or another page chose; what stood in the pickers stays otherwise. Count them."""
     named: list[str] = []
 
     def parse(text: str) -> list[str] | None:
@@ -110,34 +206,65 @@ def _follow(by_id: dict[str, RunRecord]) -> None:
 
     nothing: list[str] = []
     state.restore(KEY, parse=parse, default=nothing)
-    asked = [one for one in state.current(KEY) or [] if one in by_id][:2]
+    known = [one for one in state.current(KEY) or [] if one in by_id]
+    asked = known[: len(LETTERS)]
     missing = [one for one in named if one not in by_id]
     if missing:
+        instead = " Another run is shown instead." if len(asked) < FEWEST else ""
         st.warning(
             f"The link names {controls.plain(', '.join(missing)[:200])}, which cannot be compared: it was deleted, "
-            "hidden, or cannot be opened. Another run is shown instead.",
+            f"hidden, or cannot be opened.{instead}",
+            icon=":material/link_off:",
+        )
+    if len(known) > len(asked):
+        st.warning(
+            f"The link names {len(known)} runs, and the page compares {len(asked)} at most: the first are shown.",
             icon=":material/link_off:",
         )
     if asked == state.recall(SHOWN):
-        return
-    for letter, one in zip(LETTERS, fill_up(asked, by_id), strict=True):
+        return len(asked)
+    chosen = fill_up(asked, by_id)
+    for letter, one in zip(LETTERS, chosen, strict=False):
         state.put(side_key("run", letter), one)
+    return len(chosen)
 
 
-def fill_up(asked: Sequence[str], by_id: dict[str, RunRecord]) -> list[str]:
-    """Two ids: those asked for, else a sensible first one, and one that can be compared with it if there is any."""
+def fill_up(asked: Sequence[str], by_id: dict[str, RunRecord], *, count: int = FEWEST) -> list[str]:
+    """At least `count` ids: those asked for, else a sensible first one, and others that can be compared with it."""
     first = controls.run_in_hand(by_id) or controls.default_run(list(by_id.values()))
-    pair = list(asked[:2]) or [first]
-    key = gateway.comparable_key(by_id[pair[0]])
-    others = [one for one in by_id if one != pair[0]]
+    chosen = list(asked) or [first]
+    key = gateway.comparable_key(by_id[chosen[0]])
+    others = [one for one in by_id if one not in chosen]
     # the sort is stable: of equals the newest stays first
     others.sort(key=lambda one: (gateway.comparable_key(by_id[one]) != key, one not in DEFAULTS))
-    return [*pair, *others][:2]
+    return [*chosen, *others[: max(0, count - len(chosen))]]
+
+
+def _add(chosen: Sequence[str], by_id: dict[str, RunRecord]) -> None:
+    state.put(KEY, fill_up(chosen, by_id, count=len(chosen) + 1))
+
+
+def _remove(count: int) -> None:
+    """Take one run out: those behind it move up a letter, with the dimensions chosen for them."""
+    letter = state.current(REMOVED)
+    if letter not in LETTERS[:count]:
+        return
+    place = LETTERS.index(letter)
+    chosen = [state.current(side_key("run", letter)) for letter in LETTERS[:count]]
+    del chosen[place]
+    for name in DIMENSIONS:
+        values = [state.current(side_key(name, letter)) or AUTO for letter in LETTERS[:count]]
+        del values[place]
+        for letter, value in zip(LETTERS, [*values, AUTO], strict=False):
+            if value == AUTO:
+                state.share(side_key(name, letter), AUTO, None)
+            state.put(side_key(name, letter), value)
+    state.put(KEY, chosen)
 
 
 def _swap() -> None:
     for name in PER_SIDE:
-        keys = [side_key(name, letter) for letter in LETTERS]
+        keys = [side_key(name, letter) for letter in LETTERS[:2]]
         values = [state.current(key) for key in keys]
         for key, value in zip(keys, reversed(values), strict=True):
             if value is not None:
@@ -155,43 +282,36 @@ def _only_one(record: RunRecord) -> None:
         controls.go("latent", run=record.id)
 
 
-def why_not_comparable(sides: Sides) -> str | None:
-    """Say in Markdown why the losses of two runs measure different things; None where they can be compared."""
-    first, second = (side.record for side in sides)
-    if gateway.comparable_key(first) == gateway.comparable_key(second):
-        return None
-    reasons = []
-    if sides[0].dataset != sides[1].dataset:
-        reasons.append(f"their data differ ({_both([controls.plain(side.dataset[0]) for side in sides])})")
-    one, two = first.config, second.config
-    if one.likelihood != two.likelihood:
-        reasons.append(f"their likelihoods differ ({one.likelihood} and {two.likelihood})")
-    elif one.likelihood == "gaussian" and one.sigma != two.sigma:
-        reasons.append(f"the sigma of their likelihoods differs ({one.sigma:.4g} and {two.sigma:.4g})")
-    pixels = [gateway.pixels_per_image(side.record) for side in sides]
-    if pixels[0] != pixels[1]:
-        reasons.append(f"their images have different numbers of pixels (n = {pixels[0]:,} and {pixels[1]:,})")
-    return "; ".join(reasons) or "their images are padded differently"
+def reasons_of(sides: Sides) -> dict[str, str | None]:
+    """By letter why the losses of a run measure something else than A's, in Markdown; None where they compare."""
+    found: dict[str, str | None] = {}
+    for side in sides:
+        why = gateway.why_not_comparable(sides[0].record, side.record)
+        found[side.letter] = None if why is None else controls.plain(why)
+    return found
 
 
-def _both(texts: Sequence[str]) -> str:
-    return f"{texts[0]} and {texts[1]}" if texts[0] != texts[1] else f"two versions of {texts[0]}"
+def describe(sides: Sides) -> None:
+    """A line about each run under the pickers; a short one where there are more than two."""
+    for side, cell in zip(sides, grid(len(sides), top=True), strict=True):
+        with cell:
+            st.caption(_line(side, short=len(sides) > FEWEST))
 
 
-def describe(side: Side) -> None:
-    """One line about a run under its picker, and a way to its own page."""
+def _line(side: Side, *, short: bool) -> str:
     config, document = side.record.config, side.record.document
     assert document is not None
-    family = gateway.FAMILIES[config.family].title
-    parts = [
-        f"{family}, {config.network}",
-        controls.plain(config.dataset),
-        f"{config.latent} latent dimension{'s' if config.latent > 1 else ''}",
-    ]
+    family = config.family if short else gateway.FAMILIES[config.family].title
+    latent = (
+        f"{config.latent}-D"
+        if short
+        else f"{config.latent} latent dimension{'s' if config.latent > 1 else ''}"
+    )
+    parts = [f"{family}, {config.network}", controls.plain(config.dataset), latent]
     if side.has_posterior:
         weight = controls.weight_text(config.beta, gateway.pixels_per_image(side.record))
-        parts.append(f"beta {config.beta:g} (reconstruction weight {weight})")
+        parts.append(f"beta {config.beta:g}" + ("" if short else f" (reconstruction weight {weight})"))
     else:
-        parts.append("no posterior: rate, prior and beta do not apply")
+        parts.append("no posterior" if short else "no posterior: rate, prior and beta do not apply")
     parts.append(f"epoch {document.epoch:,}")
-    st.caption(f"**{side.letter}** · " + " · ".join(parts))
+    return f"**{side.letter}** · " + " · ".join(parts)

@@ -1,4 +1,6 @@
-"""Compare: two runs side by side, over the same images, the same prior draws and the same axes."""
+"""Compare: two to eight runs side by side, over the same images, the same prior draws and the same axes."""
+
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -8,27 +10,50 @@ from dashboard.pages import _compare_images as images
 from dashboard.pages import _compare_looked as looked
 from dashboard.pages import _compare_map as maps
 from dashboard.pages import _compare_planes as planes
+from dashboard.pages import _compare_scores as scores
+from dashboard.pages import _compare_similarity as similarity
 from dashboard.pages import _compare_tables as tables
-from dashboard.pages._compare_sides import Sides, describe, pick_sides, why_not_comparable
+from dashboard.pages._compare_sides import (
+    Side,
+    Sides,
+    describe,
+    groups_of,
+    letters_of,
+    pick_sides,
+    reasons_of,
+)
 
 HOW_TO_READ = r"""
-**Maps.** Every panel shows the same images, so an image that is selected, hovered or clicked in one is marked in all.
-Above, the latent planes of A and B: $\mu$ of $q(z \mid x)$, or one seeded sample of it; circles stand at 1, 2 and 3
-standard deviations of the prior. Below, their p-value maps $\Phi(z) = \tfrac12(1 + \operatorname{erf}(z / \sqrt 2))$.
-Two runs are free to rotate and mirror their planes: compare which classes touch and how even the p-value map is, not
-where a class lies. $\Phi(\mu)$ lacks the variance $E[\sigma^2]$ that samples have; only samples of a matching posterior
-are even.
+**Maps.** Every panel shows the same images, so an image that is selected, hovered or clicked in one is marked in
+all. The latent planes show $\mu$ of $q(z \mid x)$, or one seeded sample of it; circles stand at 1, 2 and 3 standard
+deviations of the prior. The p-value maps show $\Phi(z) = \tfrac12(1 + \operatorname{erf}(z / \sqrt 2))$. Runs are
+free to rotate and mirror their planes: compare which classes touch and how even the p-value map is, not where a
+class lies. $\Phi(\mu)$ lacks the variance $E[\sigma^2]$ that samples have; only samples of a matching posterior are
+even.
 
-**Scores.** $D = -\log p(x \mid z)$ at one seeded draw, $R = KL(q(z \mid x)\,\|\,N(0, I))$, negative ELBO $= D + R$, in
-nats per image; lower is better for $D$ and the negative ELBO. *Better* is marked only where data, likelihood and the
-number of pixels $n$ are equal. Across betas the negative ELBO stays unmarked, because each run minimised its own
-$D + \beta R$. The reconstruction weight of other sources is $w = n / \beta$: it runs opposite to beta.
+**Aligned** takes that freedom out. With $X$ the means of A and $Y$ those of another run over the same images, each
+minus its average, it turns and mirrors $Y$ by the orthogonal $Q$ that minimises $\lVert X - YQ \rVert^2$
+(orthogonal Procrustes, Schönemann 1966), and shifts it onto A's centre. *Axes matched* allows $Q$ only to exchange
+dimensions and their signs. The distance is $\sqrt{\lVert X - YQ \rVert^2 / N}$; the residual $1 - \rho^2$ with
+$\rho = \operatorname{tr}(X^\top YQ) / (\lVert X \rVert \lVert Y \rVert)$ leaves scale out. Where the sizes differ,
+missing dimensions are taken as 0.
+
+**Similarity.** Linear CKA is $\lVert Y^\top X \rVert^2 / (\lVert X^\top X \rVert \, \lVert Y^\top Y \rVert)$ of the
+centred means (Kornblith et al. 2019): the large directions agree. The overlap is the share of an image's ten
+nearest neighbours in one run that are among its ten nearest in the other: the small neighbourhoods agree. Both lie
+in 0 to 1, and higher is more alike.
+
+**Scores.** $D = -\log p(x \mid z)$ at one seeded draw, $R = KL(q(z \mid x)\,\|\,N(0, I))$, negative ELBO $= D + R$,
+in nats per image; lower is better for $D$ and the negative ELBO. *Better* is marked only where data, likelihood and
+the number of pixels $n$ are equal. Across betas the negative ELBO stays unmarked, because each run minimised its
+own $D + \beta R$. The reconstruction weight of other sources is $w = n / \beta$: it runs opposite to beta.
 
 **Intervals.** With $d_i = A_i - B_i$ of the same test image $i$ the table gives
-$\bar d \pm t_{N-1,\,0.975}\; s_d / \sqrt N$, the 95 % interval of the mean over images. It speaks about other images of
-the same kind and these very weights; another seed of the same recipe can differ by more.
+$\bar d \pm t_{N-1,\,0.975}\; s_d / \sqrt N$, the 95 % interval of the mean over images; of several runs, each
+against A. It speaks about other images of the same kind and these very weights; another seed of the same recipe can
+differ by more. Runs that differ in nothing but the seed get their mean and standard deviation in the table.
 
-**Images.** Reconstructions are at the mean $\mu$. Prior draws $z \sim N(0, I)$ depend on the seed alone, so two runs
+**Images.** Reconstructions are at the mean $\mu$. Prior draws $z \sim N(0, I)$ depend on the seed alone, so runs
 with equally many latent dimensions decode the same $z$.
 """
 
@@ -39,30 +64,30 @@ def page() -> None:
     sides = pick_sides()
     if sides is None:
         return
-    for side, column in zip(sides, st.columns(2), strict=True):
-        with column:
-            describe(side)
-    why_not = why_not_comparable(sides)
-    _maps(sides, comparable=why_not is None)
-    tables.score_table(sides, why_not=why_not)
+    describe(sides)
+    reasons = reasons_of(sides)
+    choices = _maps(sides, reasons)
+    similarity.similarities(sides, choices.splits)
+    scores.score_table(sides, reasons)
     images.same_originals(sides)
     images.prior_samples(sides)
-    curves.curves(sides, why_not=why_not)
+    curves.curves(sides, reasons)
     tables.settings_table(sides)
     controls.how_to_read(HOW_TO_READ)
 
 
-def _maps(sides: Sides, *, comparable: bool) -> None:
+def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
     st.subheader("Latent space")
     choices = planes.choose(sides)
-    linked = sides[0].dataset == sides[1].dataset
-    if not linked:
+    groups = groups_of(sides)
+    if len(groups) > 1:
+        saw = [f"{letters_of(group)} saw {controls.plain(group[0].dataset[0])}" for group in groups]
         st.info(
-            f"A saw {controls.plain(sides[0].dataset[0])} and B {controls.plain(sides[1].dataset[0])}: they share no "
-            "image, so each has maps of its own and a selection in one cannot be shown in the other.",
+            f"{', '.join(saw[:-1])} and {saw[-1]}: they share no "
+            f"image, so each {'has' if len(sides) == 2 else 'group has'} maps of its own and a selection in one cannot "
+            "be shown in the other.",
             icon=":material/link_off:",
         )
-    groups = [list(sides)] if linked else [[side] for side in sides]
     asked: set[str] = set()
     for group in groups:
         # asked once a data set: a second button to fetch it would be the same
@@ -73,11 +98,14 @@ def _maps(sides: Sides, *, comparable: bool) -> None:
                 continue
             for side in group:
                 controls.need_latents(side.record, choices.splits)
-        shown = []
-        for side, column in zip(group, st.columns(2), strict=False):
-            with column:
-                shown.append(planes.plane_of(side, choices))
-        key = "compare-map-" + "".join(plane.side.letter for plane in shown).lower()
-        joined, chosen = maps.draw_maps(shown, same_axes=choices.same_axes, key=key)
-        maps.describe_maps(shown, joined)
-        looked.looked_at(shown, joined, chosen, comparable=comparable, key=key)
+        _map_of(group, choices, reasons)
+    return choices
+
+
+def _map_of(group: list[Side], choices: planes.Choices, reasons: Mapping[str, str | None]) -> None:
+    """The maps of runs on the same data, and what is looked at in them."""
+    shown = planes.planes_of(group, choices)
+    key = "compare-map-" + "".join(side.letter for side in group).lower()
+    joined, chosen = maps.draw_maps(shown, choices, key=key)
+    maps.describe_maps(shown, joined, choices)
+    looked.looked_at(shown, joined, chosen, reasons=reasons, key=key)

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from scipy import linalg
 
 from core.latents import Latents, load_latents
 from tests.browser.maps import Map
 
-ONE, TENTH = "bundled-digits-beta-1", "bundled-digits-beta-0p1"
+ONE, TENTH, FOUR = "bundled-digits-beta-1", "bundled-digits-beta-0p1", "bundled-digits-beta-4"
 Settle = Callable[[Any], None]
 
 
@@ -119,8 +120,63 @@ def test_the_whole_page_fits_wide_and_narrow(
         visit(page, f"{app_url}/compare?runs=bundled-digits-ae,bundled-digits-8d", settle)
         Map(page)
         expect(page.get_by_role("heading", name="Settings that differ")).to_be_attached()
-        expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=20_000)
+        # two matrices of similarity, and the curves
+        expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=20_000)
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         page.screenshot(path=screenshots / f"compare-{width}-{scheme}.png")
+    assert page.console_errors == []  # type: ignore[attr-defined]
+
+
+def test_a_lasso_lights_up_eight_runs_and_stays_when_one_leaves(
+    page: Page, app_url: str, settle: Settle, repo: Path, screenshots: Path
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 2400})
+    runs = ",".join(f"bundled-digits-{end}" for end in ("beta-1", "beta-0p1", "beta-0p5", "beta-2", "beta-0"))
+    visit(
+        page, f"{app_url}/compare?runs={runs},bundled-digits-8d,bundled-digits-ae,{FOUR}&split=test", settle
+    )
+    latents, shown = stored(repo, ONE), Map(page)
+    shown.panel(0).scroll_into_view_if_needed()
+    corners = [(-2.2, -0.6), (-0.7, -0.9), (-0.4, 0.2), (-0.8, 1.4), (-1.9, 1.1)]
+    path = [shown.place("A-latent", *corner) for corner in corners]
+    polygon = np.array([shown.call("clientToPlace", "A-latent", *corner) for corner in path])
+    wanted = inside(latents.means, polygon)
+    shown.drag(path, held="Shift")
+    shown.wait_selected(int(wanted.sum()))
+    here = set(latents.ids[wanted].tolist())
+    for letter in "BCDEFGH":
+        seen = {int(one): shown.call("pixel", f"{letter}-latent", int(one))[3] for one in latents.ids[::6]}
+        strong = {one for one, alpha in seen.items() if alpha > 150}
+        assert strong >= here & set(seen), letter
+    expect(
+        page.get_by_alt_text("12 selected images and their reconstructions by A, B, C, D, E, F, G and H")
+    ).to_be_visible()
+    expect(page.get_by_alt_text("Differences of A, B, C, D, E, F, G, H from the original")).to_be_visible()
+    page.screenshot(path=screenshots / "compare-eight.png")
+    page.get_by_role("button", name="Remove a run").click()
+    page.get_by_role("menuitem", name="H: Digits, beta 4").click()
+    expect(page.get_by_label("Run H", exact=True)).to_have_count(0)
+    page.wait_for_url(lambda url: FOUR not in url)
+    Map(page).wait_selected(int(wanted.sum()))
+    assert Map(page).selected() == here
+    assert page.console_errors == []  # type: ignore[attr-defined]
+
+
+def test_aligned_runs_are_drawn_where_procrustes_puts_them(
+    page: Page, app_url: str, settle: Settle, repo: Path, screenshots: Path
+) -> None:
+    visit(page, f"{app_url}/compare?runs={ONE},{TENTH}&split=test", settle)
+    Map(page)
+    page.get_by_role("radio", name="Aligned", exact=True).click()
+    page.wait_for_url("**space=orthogonal**")
+    expect(page.get_by_text("B onto A: residual").first).to_be_visible()
+    first, second = (stored(repo, run).means.astype(np.float64) for run in (ONE, TENTH))
+    x, y = first - first.mean(0), second - second.mean(0)
+    moved = y @ linalg.orthogonal_procrustes(y, x)[0] + first.mean(0)
+    shown = Map(page)
+    for k in (0, 100, 300):
+        found = shown.call("toClient", "B-latent", int(stored(repo, TENTH).ids[k]))
+        assert found == pytest.approx(shown.place("B-latent", *moved[k].tolist()), abs=0.6)
+    page.screenshot(path=screenshots / "compare-aligned.png")
     assert page.console_errors == []  # type: ignore[attr-defined]

@@ -120,6 +120,7 @@ def test_help_names_every_command_and_exit_code() -> None:
         "list",
         "show",
         "evaluate",
+        "compare",
         "rename",
         "note",
         "tag",

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.analysis.comparison import applies, differing_settings, paired_difference, paired_scores
+from core.analysis.comparison import (
+    Verdict,
+    applies,
+    differing_settings,
+    judge,
+    paired_difference,
+    paired_rows,
+    paired_scores,
+)
+from core.analysis.scores import SCORES, Score, directions
 from core.config import RunConfig
 from core.latents import Latents
 
@@ -119,3 +128,45 @@ def test_what_does_not_apply_to_one_differs_and_to_both_does_not() -> None:
         "pad"
     ]
     assert applies(vae.with_settings({"likelihood": "gaussian"}), "sigma")
+
+
+def test_settings_of_three_runs() -> None:
+    vae, ae = RunConfig(), RunConfig(family="ae")
+    found = differing_settings(vae, vae.with_settings({"seed": 1}), vae, pixels=(64, 64, 64))
+    assert [(one.name, one.values) for one in found] == [("seed", (0, 1, 0))]
+    found = differing_settings(vae, ae, vae.with_settings({"beta": 2}), pixels=(64, 64, 64))
+    assert [(one.name, one.applies) for one in found][:2] == [
+        ("family", (True, True, True)),
+        ("beta", (True, False, True)),
+    ]
+
+
+def test_rows_are_paired_as_they_stand() -> None:
+    # two images with one id, as test image 3 and training image 3 on one map
+    first = latents([3, 3], [10.0, 20.0], [1.0, 1.0])
+    found = paired_rows(first, latents([3, 3], [9.0, 18.0], [2.0, 2.0]))
+    assert (found["distortion"].mean, found["rate"].mean, found["negative_elbo"].mean) == (1.5, -1.0, 0.5)
+
+
+def test_the_best_of_several_is_marked_only_among_comparable_ones() -> None:
+    vae, ae = RunConfig(), RunConfig(family="ae")
+    same, yes = [vae] * 3, [True] * 3
+    assert judge("distortion", [3.0, 1.0, 2.0], same, comparable=yes) == Verdict((1,), (0, 1, 2))
+    assert judge("distortion", [3.0, 1.0, 2.0], same, comparable=[True, False, True]) == Verdict((2,), (0, 2))
+    assert judge("distortion", [1.0, 1.0, 2.0], same, comparable=yes).best == (0, 1)
+    assert judge("distortion", [1.0, None, 2.0], same, comparable=yes) == Verdict((0,), (0, 2))
+    assert judge("distortion", [1.0, None, None], same, comparable=yes) == Verdict()
+    assert judge("rate", [1.0, 2.0, 3.0], same, comparable=yes) == Verdict()
+    assert judge("distortion", [1.0, 2.0], [vae] * 2, comparable=[True, False]).why_not == "not comparable"
+    betas = [vae, vae.with_settings({"beta": 2})]
+    assert judge("negative_elbo", [1.0, 2.0], betas, comparable=[True, True]).why_not == "betas differ"
+    assert judge("distortion", [1.0, 2.0], betas, comparable=[True, True]).best == (0,)
+    assert judge("distortion", [1.0, 2.0], [vae, ae], comparable=[True, True]).why_not == "only one draws z"
+    assert judge("distortion", [1.0, 2.0, 3.0], [vae, ae, ae], comparable=yes).why_not == "only some draw z"
+    assert judge("distortion_at_mean", [1.0, 2.0], [vae, ae], comparable=[True, True]).best == (0,)
+
+
+def test_higher_can_be_better_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCORES, "sharpness", Score("Sharpness", "none", "higher", "More is better."))
+    assert judge("sharpness", [1.0, 2.0], [RunConfig()] * 2, comparable=[True, True]).best == (1,)
+    assert directions()["sharpness"] == "higher is better"

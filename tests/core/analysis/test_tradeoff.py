@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.analysis.tradeoff import board_key, comparable_key, pareto_front
+from core.analysis.tradeoff import board_key, comparable_key, pareto_front, why_not_comparable
 from core.errors import CheckpointError
 from core.runs import Run
 from core.store import RunRecord, read_record
@@ -73,6 +73,29 @@ def test_runs_on_other_data_or_with_another_likelihood_are_not_compared(
     first, other = trained().record, record_of("other", **change)
     assert comparable_key(first) != comparable_key(other)
     assert board_key(first) != board_key(other)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"config__beta": 4.0}, None),
+        ({"data__fingerprint": "0" * 64}, "their data differ (two versions of digits)"),
+        ({"data__dataset": "mnist"}, "their data differ (digits and mnist)"),
+        ({"config__likelihood": "gaussian"}, "their likelihoods differ (bernoulli and gaussian)"),
+        (
+            {"data__padded": [1, 12, 12]},
+            "their images have different numbers of pixels (n = 64 and 144)",
+        ),
+        ({"data__padded": [1, 4, 16]}, "their images are padded differently"),
+    ],
+)
+def test_why_runs_are_not_compared(
+    change: dict[str, Any],
+    words: str | None,
+    record_of: Callable[..., RunRecord],
+    trained: Callable[..., Run],
+) -> None:
+    assert why_not_comparable(trained().record, record_of("other", **change)) == words
 
 
 @pytest.mark.parametrize(

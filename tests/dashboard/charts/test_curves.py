@@ -188,3 +188,19 @@ def test_rate_frame() -> None:
     frame = rate_frame(RATES, [1, 2, 3])
     assert len(frame) == 9
     assert frame.iloc[5].tolist() == [2, "z 3", 3.0]
+
+
+@pytest.mark.parametrize(
+    "by, title, axis, column",
+    [
+        ("epoch", "Negative ELBO by epoch", "Epoch", "epoch"),
+        ("step", "Negative ELBO by step", "Step (batches)", "step"),
+        ("time", "Negative ELBO by training time", "Training time (seconds)", "seconds"),
+    ],
+)
+def test_curves_say_what_they_run_over(by: str, title: str, axis: str, column: str) -> None:
+    figure = draw(PAIR, by=by)
+    assert figure.layout.title.text == title
+    assert figure.layout.xaxis.title.text == axis
+    assert list(curves_frame(PAIR, by=by).columns) == ["run", "split", column, "value"]
+    assert list(curves_frame(PAIR, by=by)[column]) == [1, 2, 3, 1, 2, 3, 1, 2]

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.charts.images import NUMBER_BAND, diff_png, image_frame, image_grid, lattice_png, rows_png
+from dashboard.charts.images import (
+    NUMBER_BAND,
+    diff_png,
+    image_frame,
+    image_grid,
+    lattice_png,
+    rows_png,
+    signed_colours,
+)
 
 RNG = np.random.default_rng(7)
 GREY = RNG.integers(0, 256, (7, 1, 5, 4), dtype=np.uint8)
@@ -156,3 +164,16 @@ def test_frame_names_every_pixel() -> None:
     line = frame[(frame.image == 42) & (frame.row == 4) & (frame.column == 1) & (frame.channel == 2)]
     assert line.value.tolist() == [COLOUR[2, 2, 4, 1]]
     assert image_frame(GREY).image.max() == 6
+
+
+def test_signed_colours_are_blue_white_and_red() -> None:
+    differences = np.array([-0.5, 0.0, 0.5, 0.25, np.nan]).reshape(5, 1, 1, 1)
+    colours = signed_colours(differences, limit=0.5)
+    assert colours.shape == (5, 3, 1, 1)
+    np.testing.assert_allclose(colours[0].ravel() * 255, [33, 102, 172])
+    np.testing.assert_allclose(colours[1].ravel(), 1)
+    np.testing.assert_allclose(colours[2].ravel() * 255, [178, 24, 43])
+    np.testing.assert_allclose(colours[3].ravel() * 255, [(255 + one) / 2 for one in (178, 24, 43)])
+    assert np.isnan(colours[4]).all()
+    with pytest.raises(ValueError, match="above 0"):
+        signed_colours(differences, limit=0)

@@ -1,0 +1,64 @@
+"""Runs that are one experiment with several seeds: what differs between them is chance."""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from core.analysis.comparison import applies
+from core.config import RunConfig
+from core.errors import CheckpointError
+from core.store import RunRecord
+
+WHERE = ("device", "threads")
+"""Settings that say where a run was trained, not what."""
+
+
+def seed_key(record: RunRecord) -> Hashable:
+    """Equal for runs that differ in nothing but their seed (and the machine): settings, data and epochs done.
+
+    Raises:
+        CheckpointError: the run is not readable.
+    """
+    if record.document is None:
+        raise CheckpointError(f"Run '{record.id}' cannot be opened: {record.reason}")
+    config, data = record.config, record.document.data
+    names = [
+        name for name in RunConfig.model_fields if name not in ("seed", *WHERE) and applies(config, name)
+    ]
+    settings = tuple((name, getattr(config, name)) for name in names)
+    return (settings, data.fingerprint, data.padded, record.document.epoch)
+
+
+def seed_groups(records: Sequence[RunRecord]) -> list[list[int]]:
+    """Sort runs into groups of one experiment each: positions, in order of first appearance; most groups hold one.
+
+    A run that is listed twice counts once, at its first place; so does a second run with the same seed, which is the
+    same draw again and would make chance look smaller than it is.
+
+    Raises:
+        CheckpointError: a run is not readable.
+    """
+    groups: dict[Hashable, dict[int, int]] = {}
+    for place, record in enumerate(records):
+        groups.setdefault(seed_key(record), {}).setdefault(record.config.seed, place)
+    return [list(group.values()) for group in groups.values()]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One score over the seeds of an experiment, in the unit of the score."""
+
+    mean: float
+    deviation: float
+    """Standard deviation over seeds, divided by n - 1"""
+    seeds: int
+
+
+def spread(values: Sequence[float | None]) -> Spread | None:
+    """Average and standard deviation of a score over seeds; None for fewer than two, or where one has no such score."""
+    numbers = [float(one) for one in values if one is not None]
+    if len(numbers) < len(values) or len(numbers) < 2:
+        return None
+    mean = math.fsum(numbers) / len(numbers)
+    squares = math.fsum((one - mean) ** 2 for one in numbers)
+    return Spread(mean, math.sqrt(squares / (len(numbers) - 1)), len(numbers))
