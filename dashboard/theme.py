@@ -7,6 +7,7 @@ figure reads on the next. A leaf: it imports neither Streamlit nor core.
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
+from plotly.colors import sequential as plotly_sequential
 
 CLASS_COLOURS: tuple[str, ...] = (
     "#3f90da",
@@ -54,6 +55,10 @@ FONT_FAMILY = '"Source Sans", "Source Sans Pro", "Segoe UI", "Helvetica Neue", A
 
 SEQUENTIAL_SCALE = "Cividis"
 """Colour scale of heat maps: perceptually uniform and the same with red-green deficiency (Nunez 2018)."""
+
+POINT_SCALE: tuple[str, ...] = tuple(plotly_sequential.Viridis)
+"""Colours of points by a number, dark to light in ten even steps, "#rrggbb": viridis (van der Walt and Smith 2015),
+perceptually uniform for deficient colour vision too. Its hues tell small points apart where Cividis is grey."""
 
 
 @dataclass(frozen=True)

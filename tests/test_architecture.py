@@ -43,7 +43,7 @@ LIGHT = (
     "core", "core.config", "core.families", "core.recipes", "core.store", "core.latents", "core.data.catalog",
     "core.runs", "core.analysis",
 )  # fmt: skip
-FOLDERS = {".ci", ".streamlit", "checkpoints", "core", "dashboard", "docs", "tests"}
+FOLDERS = {".ci", ".streamlit", "benchmarks", "checkpoints", "core", "dashboard", "docs", "tests"}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dashboard.controls.choices import (
     step_slider,
     toggle,
 )
+from dashboard.controls.colouring import Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
@@ -40,8 +41,10 @@ __all__ = [
     "DEFAULT_RUN",
     "OWN_ROW",
     "Bar",
+    "Colour",
     "Ranked",
     "class_rows",
+    "colour_of",
     "coordinate",
     "coordinate_value",
     "csv_bytes",
@@ -56,6 +59,8 @@ __all__ = [
     "need_data",
     "need_latents",
     "number",
+    "per_image",
+    "pick_colour",
     "pick_run",
     "pick_runs",
     "pick_show",

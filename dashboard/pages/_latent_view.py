@@ -33,6 +33,8 @@ class View:
     rates: np.ndarray | None
     """(L,) nats per image"""
     contours: bool
+    colour: controls.Colour
+    """what the colours of the maps mean"""
     key: str
     class_names: tuple[str, ...]
 
@@ -64,6 +66,13 @@ class View:
         return np.searchsorted([gateway.SPLIT_CODES.index(s) for s in self.splits], self.data.splits).astype(
             np.uint8
         )
+
+    @property
+    def coloured_by(self) -> str:
+        """What the colours mean, in words."""
+        if isinstance(self.colour, str):
+            return {"classes": "label", "markers": "split"}[self.colour]
+        return self.colour.name
 
     @property
     def flat(self) -> bool:
@@ -130,7 +139,7 @@ class View:
         return z
 
 
-def view_of(record: RunRecord) -> View:
+def view_of(record: RunRecord, *, colour: str) -> View:
     """Ask what to show, and fetch it; where the data set is missing the view has no points."""
     config = record.config
     has_posterior = gateway.FAMILIES[config.family].has_posterior
@@ -174,6 +183,7 @@ def view_of(record: RunRecord) -> View:
         spread=spread,
         rates=ranked.rates,
         contours=contours,
+        colour=controls.colour_of(record, data, colour),
         key=f"{record.id}:{what}:{dimensions}",
         class_names=document.data.class_names,
     )

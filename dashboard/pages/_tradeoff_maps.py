@@ -46,6 +46,10 @@ def draw(board: Board, record: RunRecord, split: str) -> None:
             "near the prior, and they reach much further than those of the other runs."
         )
     clicked = _clicked(board, data)
+    stored = [one for each in board.records if (one := stored_latents(each, split)) is not None]
+    with st.columns([1, 3])[0]:
+        chosen_colour = controls.pick_colour()
+    colour = controls.colour_of(record, data, chosen_colour, among=stored)
     events = latent_map(
         _panels(
             record,
@@ -62,6 +66,7 @@ def draw(board: Board, record: RunRecord, split: str) -> None:
         markers=np.zeros(len(data.ids), np.uint8),
         marker_names=[split],
         marker_title="split",
+        colour=colour,
         sprites=controls.sprites(record, data) if here else None,
         id_bits=gateway.ROW_BITS,
         view_key=f"{board.key}|{split}|{own}",
@@ -149,7 +154,7 @@ def _panels(
             domain=domain,
             circles=(1.0, 2.0),
             clickable_empty=False,
-            alt=f"Latent means of {len(plane)} images at {beta}, coloured by label; circles at 1 and 2 prior sigma",
+            alt=f"Latent means of {len(plane)} images at {beta}; circles at 1 and 2 prior sigma",
         ),
         Panel(
             id="p-values",

@@ -31,16 +31,25 @@ the manifold are the same $z$.
 **D** (distortion) is $-\log p(x \mid z)$ at one seeded draw, **R** (rate) is $KL(q(z \mid x)\,\|\,N(0, I))$, both
 in nats per image; their sum, the negative ELBO, is better when lower.
 
+**Colour by** a label, a split, or a number of each image: the bar says which, in which unit, and which direction is
+better. Its ends are the 1 % and 99 % quantiles of the images shown; what lies beyond has the colour of the end.
+
 Drag to pan, Ctrl + wheel to zoom, Alt + drag for a box, Shift + drag for a lasso, a click on a point or on an empty
-place to see what is there.
+place to see what is there. With the keyboard: Tab to a map, arrows step from point to point, Enter opens one, Shift +
+Enter adds it to the selection, Esc clears, + and - zoom, 0 shows all.
 """
 
 
 def page() -> None:
     """Draw the page: choose, guard, compute, draw."""
     st.title("Latent space")
-    record = controls.pick_run()
-    view = view_of(record)
+    records = controls.usable_runs()
+    left, right = st.columns([3, 1])
+    with left:
+        record = controls.pick_run(records=records)
+    with right:
+        colour = controls.pick_colour()
+    view = view_of(record, colour=colour)
     describe_view(record, view)
     if view.flat:
         manifold.densities(record, view)
@@ -61,6 +70,7 @@ def _maps(record: RunRecord, view: View) -> None:
         markers=view.markers,
         marker_names=view.splits,
         marker_title="split",
+        colour=view.colour,
         sprites=controls.sprites(record, view.data) if view.data and view.has_images else None,
         id_bits=gateway.ROW_BITS,
         view_key=view.key,
@@ -120,7 +130,8 @@ def _panels(view: View, *, drawn: np.ndarray | None, marker: np.ndarray | None) 
             unit=False,
             domain=None if len(planes) else empty,
             circles=(1.0, 2.0, 3.0) if view.contours else (),
-            alt=f"Scatter of {len(planes)} images over {' and '.join(dict.fromkeys(axes))}, coloured by label",
+            alt=f"Scatter of {len(planes)} images over {' and '.join(dict.fromkeys(axes))}, "
+            f"coloured by {view.coloured_by}",
         ),
         panel(
             "p-values",

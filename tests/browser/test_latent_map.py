@@ -78,6 +78,30 @@ def test_a_lasso_selects_what_numpy_finds_and_the_other_panel_shows_it(latent: M
     latent.wait_selected(0)
 
 
+def test_a_lost_selection_can_be_had_back(latent: Map) -> None:
+    back = latent.root.get_by_role("button", name="Previous selection")
+    expect(back).to_be_hidden()
+    latent.drag([latent.place("p", 0.3, 0.4), latent.place("p", 0.6, 0.8)], held="Alt")
+    expect(latent.root).not_to_have_attribute("data-selected", "0")
+    first = latent.selected()
+    assert len(first) > 20
+    expect(back).to_be_hidden()
+    row = int(lonely(latent, "latent", DATA["xy"])[0])
+    latent.page.mouse.click(*latent.call("toClient", "latent", int(DATA["ids"][row])))
+    latent.wait_selected(1)
+    back.click()
+    assert latent.selected() == first
+    expect(back).to_be_hidden()
+    latent.drag([latent.place("p", 0.1, 0.1), latent.place("p", 0.3, 0.3)], held="Alt")
+    second = latent.selected()
+    assert second != first
+    back.click()
+    assert latent.selected() == first
+    latent.root.get_by_role("button", name="Clear selection").click()
+    back.click()
+    assert latent.selected() == first
+
+
 @pytest.mark.parametrize("held", ["Alt", None])
 def test_a_box_selects_what_lies_in_it(latent: Map, held: str | None) -> None:
     if held is None:
@@ -93,8 +117,10 @@ def test_a_box_selects_what_lies_in_it(latent: Map, held: str | None) -> None:
 
 
 def test_hover_shows_the_image_of_the_point_and_rings_it_in_both_panels(latent: Map) -> None:
-    rows = lonely(latent, "latent", DATA["xy"], away=6)[::20][:6]
-    assert len(rows) >= 4
+    rows = lonely(latent, "latent", DATA["xy"], away=6)
+    rows = rows[:: len(rows) // 6]
+    # tiles of both sheets: a sheet holds 1,024
+    assert rows[0] < 1024 < rows[-1]
     for row in rows:
         point = int(DATA["ids"][row])
         latent.page.mouse.move(*latent.call("toClient", "latent", point))
@@ -252,13 +278,24 @@ def test_keys_step_click_zoom_and_clear(latent: Map) -> None:
     rows = [int(np.flatnonzero(DATA["ids"] == one)[0]) for one in (first, second)]
     assert xy[rows[1], 0] > xy[rows[0], 0]
     expect(latent.root.get_by_role("status")).to_contain_text(f"id {second}")
+    expect(panel).to_have_accessible_description(
+        re.compile("Arrow keys step .* Enter opens .* Escape clears")
+    )
     page.keyboard.press("Enter")
     wait_text(page, f"click {{'panel': 'latent', 'id': {second}}}")
     latent.wait_selected(1)
+    expect(latent.root.get_by_role("status")).to_contain_text("1 point selected")
+    page.keyboard.press("ArrowLeft")
+    third = latent.call("hoverId")
+    page.keyboard.press("Shift+Enter")
+    latent.wait_selected(2)
+    assert latent.selected() == {second, third}
     page.keyboard.press("Escape")
     latent.wait_selected(0)
+    expect(latent.root.get_by_role("status")).to_contain_text("Selection cleared")
     page.keyboard.press("+")
     assert latent.call("view", "latent")["x0"] > view["x0"]
+    expect(latent.root.get_by_role("status")).to_contain_text("Zoom 1.4 times")
     page.keyboard.press("0")
     assert latent.call("view", "latent") == view
 

@@ -1,6 +1,7 @@
 """The Latent space page in a real browser: maps, cards, manifold, links and zoom as a person meets them."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,42 @@ def test_hover_shows_the_image_of_the_point(latent: Page, repo: Path) -> None:
     expect(shown.root).to_have_attribute("data-hover", str(latents.ids[row]))
     thumb = np.array(list(dict(shown.call("thumbPixels"))["data"]), np.uint8).reshape(8, 8, 4)
     np.testing.assert_array_equal(thumb[..., 0], catalog.load("digits", "test").pixels[row, 0])
+
+
+def test_zoom_selection_and_hidden_classes_survive_other_pages_and_a_reload(
+    latent: Page, settle: Settle
+) -> None:
+    shown, _ = maps(latent)
+    shown.zoom("latent", 0.5, 0.5)
+    shown.drag([shown.place("p-values", 0.2, 0.2), shown.place("p-values", 0.7, 0.9)], held="Alt")
+    expect(shown.root).not_to_have_attribute("data-selected", "0")
+    shown.root.locator(".chip").nth(3).click()
+
+    def state() -> tuple[Any, ...]:
+        shown, _ = maps(latent)
+        return shown.selected(), set(shown.call("shownIds")), shown.call("view", "latent")
+
+    before = state()
+    assert 20 < len(before[0]) < 340
+    assert len(before[1]) < 340
+    for page in ("Runs", "Latent space"):
+        latent.get_by_test_id("stSidebarNav").get_by_role("link", name=page).click()
+        expect(latent.get_by_role("heading", name=page, level=1)).to_be_visible()
+        settle(latent)
+    assert state() == before
+    latent.reload()
+    settle(latent)
+    assert state() == before
+
+
+def test_the_colour_is_in_the_link_and_in_the_map(latent: Page, app_url: str, settle: Settle) -> None:
+    visit(latent, f"{app_url}/latent?run={RUN}&split=test&colour=elbo", settle)
+    shown, _ = maps(latent)
+    expect(shown.root.get_by_role("img", name="Colour bar of Negative ELBO")).to_be_visible()
+    latent.get_by_role("combobox", name="Colour by").click()
+    latent.get_by_role("option", name="Label", exact=True).click()
+    expect(shown.root.locator(".scale")).to_have_count(0)
+    expect(latent).not_to_have_url(re.compile("colour="))
 
 
 def test_a_training_image_is_named_by_its_row(page: Page, app_url: str, repo: Path, settle: Settle) -> None:

@@ -105,6 +105,15 @@ def test_text_is_readable(dark: bool, page: str) -> None:
     assert contrast(colours.text, colours.surface) > 7
 
 
+@pytest.mark.parametrize("vision", VISION)
+def test_the_sequential_scale_rises_evenly_in_lightness(vision: str) -> None:
+    light = np.array([lab(VISION[vision] @ linear(colour))[0] for colour in theme.POINT_SCALE])
+    steps = np.diff(light)
+    assert steps.min() > 0
+    assert steps.max() < 1.5 * steps.mean()
+    assert light[-1] - light[0] > 60
+
+
 def test_class_colour_by_index() -> None:
     assert theme.class_colour(0) == "#3f90da"
     assert theme.class_colour(9) == "#92dadd"

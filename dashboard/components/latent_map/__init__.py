@@ -8,14 +8,18 @@ what comes back. The parts share one scope and are joined as text, so there is n
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 
+from dashboard.components.latent_map import checks
 from dashboard.components.latent_map.events import Click, Events, Place, read_events
-from dashboard.components.latent_map.panels import Panel, Sprites, make_sprites
+from dashboard.components.latent_map.panels import Panel
 from dashboard.components.latent_map.payload import digest, pack, unpack
+from dashboard.components.latent_map.scale import Scale, make_scale
+from dashboard.components.latent_map.sprites import Sprites, make_sprites, serve
+from dashboard.theme import UNLABELLED_COLOUR
 
 __all__ = [
     "UNLABELLED",
@@ -23,26 +27,32 @@ __all__ = [
     "Events",
     "Panel",
     "Place",
+    "Scale",
     "Sprites",
     "latent_map",
+    "make_scale",
     "make_sprites",
     "unpack",
 ]
 
 UNLABELLED = 255
 MARKERS = ("circle", "triangle", "square", "diamond")
+RENDERERS = ("auto", "splat", "webgl")
 NAME = "vaescope_latent_map"
 PARTS = (
     "payload",
     "geometry",
     "splat",
+    "webgl",
     "state",
     "view",
     "overlay",
     "thumbnail",
+    "scale",
     "legend",
     "export",
     "gestures",
+    "hook",
     "main",
 )
 
@@ -68,12 +78,14 @@ def latent_map(
     markers: np.ndarray | None = None,
     marker_names: Sequence[str] = (),
     marker_title: str = "marker",
+    colour: Scale | Literal["classes", "markers"] = "classes",
     sprites: Sprites | None = None,
     columns: int = 2,
     height: int = 460,
     selected_ids: np.ndarray | None = None,
     report_selection: bool = False,
     id_bits: int = 32,
+    renderer: Literal["auto", "splat", "webgl"] = "auto",
 ) -> Events:
     """Draw panels of the same points, linked by hover, selection and legend.
 
@@ -88,12 +100,15 @@ def latent_map(
         markers: (N,) 0 circle, 1 triangle, 2 square, 3 diamond, or None for circles.
         marker_names: what the markers mean (``("train", "test")``); shown in the legend when there are two or more.
         marker_title: what they tell, as the heading of their column in the downloaded table (``"split"``).
+        colour: what colours mean: the classes, the markers (in the order of `colours`), or the numbers of a scale.
         sprites: thumbnails for the hovered point, from `make_sprites`, in the order of the ids.
         columns: panels in a row where the width allows it.
         height: greatest height of a row of panels, with title and axes, in CSS pixels.
         selected_ids: a selection to set; it is applied when it differs from the one that was passed before.
         id_bits: people are shown the lower `id_bits` bits of an id: upper bits can tell sources apart.
         report_selection: a new selection reruns the page and arrives in `Events.selection`.
+        renderer: "auto" draws by WebGL 2 where the machine has a graphics card, else by the CPU; "splat" (the CPU) and
+            "webgl" (where there is any, in software too) force one.
 
     Returns:
         What happened since the last run. Coordinates of an empty place can lie outside of the panel's domain.
@@ -102,18 +117,27 @@ def latent_map(
         ValueError: one sentence that names what does not fit together.
     """
     header, sections = _describe(
-        panels, ids, classes, class_names, colours, markers, marker_names, sprites, selected_ids
+        panels, ids, classes, class_names, colours, markers, marker_names, colour, selected_ids
     )
+    if renderer not in RENDERERS:
+        raise ValueError(f"The map's renderer must be one of {', '.join(RENDERERS)}, not {renderer!r}.")
+    if sprites is not None:
+        if sprites.tiles != len(sections["ids"]):
+            raise ValueError(
+                f"There are {sprites.tiles} thumbnails for {len(sections['ids'])} ids; make them of the same images."
+            )
+        header["sprites"] = serve(sprites, key=checks.text("key", key))
     header |= {
-        "key": _text("key", key),
+        "key": checks.text("key", key),
         "view_key": str(view_key),
-        "columns": _whole("columns", columns, 1),
-        "height": _whole("height", height, 120),
+        "columns": checks.whole("columns", columns, 1),
+        "height": checks.whole("height", height, 120),
         "report_selection": bool(report_selection),
-        "id_bits": _whole("id_bits", id_bits, 1),
-        "marker_title": _text("marker_title", marker_title),
+        "id_bits": checks.whole("id_bits", id_bits, 1),
+        "marker_title": checks.text("marker_title", marker_title),
+        "renderer": renderer,
     }
-    data = pack(header, sections, hashes={"sprites": sprites.digest} if sprites else None)
+    data = pack(header, sections)
     result = _COMPONENT(
         key=key,
         data=data,
@@ -142,22 +166,26 @@ def _describe(
     colours: Sequence[str],
     markers: np.ndarray | None,
     marker_names: Sequence[str],
-    sprites: Sprites | None,
+    colour: Scale | Literal["classes", "markers"],
     selected_ids: np.ndarray | None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Check that the parts fit together and lay them out as a header and sections."""
     names = [panel.id for panel in panels]
+    if len(class_names) > UNLABELLED:
+        raise ValueError(f"A latent map shows at most {UNLABELLED} classes, not {len(class_names)}.")
     if not names or len(set(names)) < len(names):
         raise ValueError(f"A latent map needs at least one panel and different panel ids, not {names}.")
-    bad = [colour for colour in colours if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour)]
+    bad = [one for one in colours if not re.fullmatch(r"#[0-9a-fA-F]{6}", one)]
     if bad or not len(colours):
         raise ValueError(f"Colours must be a list of texts like #3f90da; found {bad or 'none'}.")
-    sections = {"ids": _ids(ids)}
+    sections = {"ids": checks.whole_ids(ids)}
     count = len(sections["ids"])
-    sections["cls"] = _codes("classes", classes, count, len(class_names), UNLABELLED)
+    sections["cls"] = checks.codes("classes", classes, count, len(class_names), UNLABELLED)
+    if colour == "markers" and markers is None:
+        raise ValueError("A map without markers cannot be coloured by them.")
     if markers is not None:
         limit = min(len(marker_names) or len(MARKERS), len(MARKERS))
-        sections["mk"] = _codes("markers", markers, count, limit, None)
+        sections["mk"] = checks.codes("markers", markers, count, limit, None)
     described = []
     for panel in panels:
         if len(panel.xy) != count:
@@ -168,20 +196,22 @@ def _describe(
             sections[f"image:{panel.id}"] = np.frombuffer(panel.image, dtype=np.uint8)
     # The revision names the points alone: a cross or contour that moves must not turn a click into a late one.
     points = [digest(sections[name].tobytes()) for name in sections if not name.startswith("image:")]
+    scale = colour if isinstance(colour, Scale) else None
+    if scale is not None:
+        if len(scale.values) != count:
+            raise ValueError(f"The scale has {len(scale.values)} values, but there are {count} ids.")
+        sections["values"] = np.ascontiguousarray(scale.values, dtype=np.float32)
     header: dict[str, Any] = {
         "revision": digest("|".join([*names, *points]).encode()),
         "panels": described,
         "classes": [str(name) for name in class_names],
         "colours": list(colours),
         "markers": [str(name) for name in marker_names],
+        "marker_colours": list(colours),
+        "unlabelled": UNLABELLED_COLOUR,
+        "colour": colour if scale is None else "values",
+        "scale": None if scale is None else scale.described(),
     }
-    if sprites is not None:
-        if sprites.tiles != count:
-            raise ValueError(
-                f"There are {sprites.tiles} thumbnails for {count} ids; make them of the same images."
-            )
-        sections["sprites"] = np.frombuffer(sprites.data, dtype=np.uint8)
-        header["sprites"] = {"mime": sprites.mime, "tile": list(sprites.tile), "columns": sprites.columns}
     if selected_ids is not None:
         mask = np.isin(sections["ids"], np.asarray(selected_ids))
         sections["selected"] = np.packbits(mask, bitorder="little")
@@ -204,43 +234,3 @@ def _panel_header(panel: Panel) -> dict[str, Any]:
         "pixelated": bool(panel.image_pixelated),
         "clickable_empty": bool(panel.clickable_empty),
     }
-
-
-def _ids(values: np.ndarray) -> np.ndarray:
-    array = np.asarray(values)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"ids must be whole numbers of the shape (N,), not {array.dtype.name} {array.shape}."
-        )
-    if array.size and (int(array.min()) < 0 or int(array.max()) >= 2**32):
-        raise ValueError(f"ids must lie between 0 and 2^32 - 1, not {array.min()} to {array.max()}.")
-    if len(np.unique(array)) < len(array):
-        raise ValueError(
-            f"ids must be different; {len(array) - len(np.unique(array))} of {len(array)} repeat."
-        )
-    return array.astype(np.uint32)
-
-
-def _codes(name: str, values: np.ndarray, count: int, allowed: int, extra: int | None) -> np.ndarray:
-    array = np.asarray(values)
-    if array.shape != (count,) or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} must be whole numbers of the shape ({count},), not {array.dtype.name} {array.shape}."
-        )
-    bad = array[(array < 0) | (array >= allowed) & (array != (-1 if extra is None else extra))]
-    if bad.size:
-        also = "" if extra is None else f" or be {extra} (no label)"
-        raise ValueError(f"{name} must lie below {allowed}{also}; found {int(bad[0])}.")
-    return array.astype(np.uint8)
-
-
-def _text(name: str, value: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"The map's {name} must be a non-empty text, not {value!r}.")
-    return value
-
-
-def _whole(name: str, value: int, least: int) -> int:
-    if not isinstance(value, int) or value < least:
-        raise ValueError(f"The map's {name} must be a whole number of at least {least}, not {value!r}.")
-    return value

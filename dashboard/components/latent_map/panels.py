@@ -1,18 +1,10 @@
-"""What a page hands to the latent map: panels of points and a sheet of thumbnails."""
+"""What a page hands to the latent map: panels of points."""
 
-import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
-
-from dashboard.components.latent_map.payload import digest
-
-# Chromium decodes images of up to 16,384 pixels a side everywhere; larger sheets fail on some machines.
-LARGEST_SHEET = 16_384
-CHANNELS = {1: "L", 3: "RGB"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,70 +82,3 @@ def _finite(name: str, what: str, values: Iterable[float], count: int) -> None:
     numbers = tuple(values)
     if len(numbers) != count or not all(math.isfinite(value) for value in numbers):
         raise ValueError(f"{name}: {what} must be {count} finite numbers, not {numbers}.")
-
-
-@dataclass(frozen=True, eq=False)
-class Sprites:
-    """A sheet of equally large thumbnails; tile k belongs to the k-th of the shared ids.
-
-    Attributes:
-        data: the encoded sheet.
-        mime: its type, as a browser names it.
-        tile: width and height of a tile in pixels.
-        columns: tiles in a row of the sheet.
-        tiles: how many tiles there are.
-        digest: hash of `data`, computed once.
-    """
-
-    data: bytes
-    mime: str
-    tile: tuple[int, int]
-    columns: int
-    tiles: int
-    digest: str
-
-
-def make_sprites(pixels: np.ndarray) -> Sprites:
-    """Put images onto one lossless sheet, so that a thumbnail shows the data set's exact pixels.
-
-    Args:
-        pixels: uint8 (N, C, H, W), one or three channels, in the order of the ids.
-
-    Returns:
-        A PNG sheet, as square as the tiles allow.
-
-    Raises:
-        ValueError: another shape or type, no image at all, or more tiles than one sheet can hold.
-    """
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1] not in CHANNELS:
-        raise ValueError(
-            f"Thumbnails need uint8 (N, 1 or 3, height, width), not {pixels.dtype.name} {pixels.shape}."
-        )
-    count, channels, height, width = pixels.shape
-    if not pixels.size:
-        raise ValueError(f"Thumbnails need at least one image of at least one pixel, not {pixels.shape}.")
-    columns = max(1, math.ceil(math.sqrt(count * height / width)))
-    rows = math.ceil(count / columns)
-    if max(rows * height, columns * width) > LARGEST_SHEET:
-        raise ValueError(
-            f"{count} thumbnails of {width} x {height} pixels do not fit on one sheet of {LARGEST_SHEET} "
-            "pixels a side: show a sample of the images."
-        )
-    sheet = np.zeros((rows * columns, channels, height, width), dtype=np.uint8)
-    sheet[:count] = pixels
-    # (rows, columns, C, H, W) -> (rows, H, columns, W, C) -> one picture
-    grid = sheet.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
-    picture = grid.reshape(rows * height, columns * width, channels)
-    buffer = io.BytesIO()
-    image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-    # Level 3 takes a third of the time of the default and adds a tenth to the size.
-    image.save(buffer, format="PNG", compress_level=3)
-    data = buffer.getvalue()
-    return Sprites(
-        data=data,
-        mime="image/png",
-        tile=(width, height),
-        columns=columns,
-        tiles=count,
-        digest=digest(data),
-    )

@@ -1,6 +1,7 @@
 """A page around one latent map, for the browser test: buttons that rerun, change the data and remount it.
 
-The environment says how many points there are (LATENT_MAP_POINTS). `scene` is imported by the test as well: what the
+The environment says how many points there are (LATENT_MAP_POINTS); the address says `?renderer=webgl` and
+`?colour=markers` or `?colour=values`. `scene` is imported by the test as well: what the
 test compares with is computed from the arrays, never read from the browser.
 """
 
@@ -9,7 +10,7 @@ import os
 import numpy as np
 import streamlit as st
 
-from dashboard.components.latent_map import Panel, latent_map, make_sprites
+from dashboard.components.latent_map import Panel, latent_map, make_scale, make_sprites
 
 KEY = "map"
 COLOURS = [
@@ -50,12 +51,15 @@ def scene(count: int, version: int = 0) -> dict[str, np.ndarray]:
     classes[:5] = 255
     ids = (np.arange(count) * 3 + 11).astype(np.uint32)
     pixels = rng.integers(0, 256, (count, 1, 8, 8)).astype(np.uint8)
+    values = rng.normal(20, 5, count)
+    values[7:9] = np.nan
     return {
         "ids": ids,
         "classes": classes,
         "xy": xy,
         "p": p,
         "pixels": pixels,
+        "values": values,
         "markers": (ids % 2).astype(np.uint8),
     }
 
@@ -96,6 +100,9 @@ def page() -> None:
             marker=place if place and st.session_state["panel"] == "p" else None,
         ),
     ]
+    colour = st.query_params.get("colour", "classes")
+    if colour == "values":
+        colour = make_scale(data["values"], name="Distortion D", unit="nats", direction="lower")
     # In a column instead of a container the same key is another element: the map is mounted anew.
     with st.columns(1)[0] if above else st.container():
         if above:
@@ -110,6 +117,8 @@ def page() -> None:
             markers=data["markers"],
             marker_names=("test", "train"),
             marker_title="split",
+            colour=colour,
+            renderer=st.query_params.get("renderer", "auto"),
             sprites=make_sprites(data["pixels"]),
             view_key=f"run {st.session_state.get('view', 0)}",
             report_selection=report,

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,15 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.latent_map import PARTS, SCRIPT, Panel, latent_map, make_sprites, unpack
+from dashboard.components.latent_map import (
+    PARTS,
+    SCRIPT,
+    Panel,
+    latent_map,
+    make_scale,
+    make_sprites,
+    unpack,
+)
 from dashboard.components.latent_map.events import read_events
 from tests.browser.apps.latent_map_app import scene
 
@@ -77,6 +86,10 @@ def test_a_bad_panel_is_named(changes: dict[str, Any], words: str) -> None:
         ({"colours": ["red"]}, "Colours must be a list of texts like #3f90da"),
         ({"colours": []}, "found none"),
         ({"sprites": make_sprites(np.zeros((3, 1, 2, 2), np.uint8))}, "3 thumbnails for 4 ids"),
+        ({"renderer": "gpu"}, "renderer must be one of auto, splat, webgl, not 'gpu'"),
+        ({"colour": "markers"}, "without markers cannot be coloured by them"),
+        ({"colour": make_scale(np.zeros(3), name="D")}, "3 values, but there are 4 ids"),
+        ({"class_names": [str(k) for k in range(256)]}, "at most 255 classes, not 256"),
         ({"key": ""}, "key must be a non-empty text"),
         ({"columns": 0}, "columns must be a whole number of at least 1"),
         ({"height": 50}, "height must be a whole number of at least 120"),
@@ -88,15 +101,25 @@ def test_parts_that_do_not_fit_together_are_named(changes: dict[str, Any], words
         latent_map(values.pop("panels"), **values)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 8, 8), (7, 1, 5, 9), (10, 3, 4, 2)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 8, 8), (7, 1, 5, 9), (10, 3, 4, 2), (2500, 1, 3, 2), (40, 1, 2, 9000)]
+)
 def test_sprites_hold_the_exact_pixels(shape: tuple[int, ...]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     sprites = make_sprites(pixels)
-    sheet = np.asarray(Image.open(io.BytesIO(sprites.data)).convert("RGB"))
+    starts = (0, *sprites.ends)
+    sheets = [
+        np.asarray(Image.open(io.BytesIO(sprites.data[start:end])).convert("RGB"))
+        for start, end in pairwise(starts)
+    ]
+    each = sprites.rows * sprites.columns
+    assert len(sheets) == -(-len(pixels) // each)
+    assert max(max(sheet.shape[:2]) for sheet in sheets) <= 16_384
     width, height = sprites.tile
     assert (width, height) == (shape[3], shape[2])
     for k, image in enumerate(pixels):
-        top, left = k // sprites.columns * height, k % sprites.columns * width
+        sheet, tile_number = sheets[k // each], k % each
+        top, left = tile_number // sprites.columns * height, tile_number % sprites.columns * width
         tile = sheet[top : top + height, left : left + width].transpose(2, 0, 1)
         np.testing.assert_array_equal(tile, np.broadcast_to(image, (3, height, width)))
 
@@ -109,9 +132,45 @@ def test_sprites_of_another_shape_are_refused(pixels: np.ndarray) -> None:
         make_sprites(pixels)
 
 
-def test_too_many_sprites_say_what_to_do() -> None:
-    with pytest.raises(ValueError, match="show a sample"):
-        make_sprites(np.broadcast_to(np.uint8(0), (70_000, 1, 64, 64)))
+def test_images_that_no_browser_decodes_are_refused() -> None:
+    with pytest.raises(ValueError, match="too large for thumbnails: at most 16384"):
+        make_sprites(np.zeros((1, 1, 1, 20_000), np.uint8))
+
+
+def test_a_scale_ends_at_the_quantiles() -> None:
+    values = np.arange(101.0)[::-1]
+    scale = make_scale(values, name="D", unit="nats", direction="lower")
+    assert (scale.low, scale.high) == (1.0, 99.0)
+    said = scale.described()
+    assert (said["below"], said["above"], said["missing"]) == (True, True, 0)
+    assert said["title"] == "D (nats)"
+    assert said["note"] == "lower is better; ends at the 1 % and 99 % quantiles"
+    shared = make_scale(values, name="D", among=np.array([0.0, 200.0]))
+    assert (shared.low, shared.high) == (2.0, 198.0)
+    assert shared.described()["note"] == "neither is better; ends at the 1 % and 99 % quantiles of all runs"
+
+
+@pytest.mark.parametrize(
+    "values, ends, missing",
+    [
+        ([3.0, 3.0, np.nan], (3.0, 3.0), 1),
+        ([np.nan, np.inf, -np.inf], (None, None), 3),
+        ([], (None, None), 0),
+    ],
+)
+def test_a_scale_of_few_values(
+    values: list[float], ends: tuple[float | None, float | None], missing: int
+) -> None:
+    said = make_scale(np.array(values), name="R").described()
+    assert (said["low"], said["high"]) == ends
+    assert said["missing"] == missing
+    assert (said["below"], said["above"]) == (False, False)
+    assert (said["note"] == "no point has a value") == (ends == (None, None))
+
+
+def test_a_scale_of_a_plane_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"shape \(N,\), not \(2, 2\)"):
+        make_scale(np.zeros((2, 2)), name="D")
 
 
 def read(ids: np.ndarray = IDS, **triggers: Any) -> Any:
@@ -179,6 +238,23 @@ def test_what_a_page_sends(app: AppTest) -> None:
     assert header["panels"][0]["circles"] == [1, 2]
     assert header["classes"][7] == "<b>Sneaker</b>"  # as it is: the browser sets it as text
     assert header["sprites"]["tile"] == [8, 8]
+    # the thumbnails have an address of their own, so that they do not travel again when a cross moves
+    assert header["sprites"]["url"].startswith("/mock/media/")
+    assert len(header["sprites"]["ends"]) == 1
+    assert "sprites" not in arrays
+    assert (header["colour"], header["scale"], header["renderer"]) == ("classes", None, "auto")
+
+
+def test_a_map_coloured_by_a_number_sends_it(app: AppTest) -> None:
+    plain = sent(app)[0]
+    app.query_params["colour"] = "values"
+    header, arrays = sent(app.run())
+    np.testing.assert_array_equal(arrays["values"], scene(50)["values"].astype(np.float32))
+    known = np.delete(scene(50)["values"], [7, 8])
+    assert header["colour"] == "values"
+    assert (header["scale"]["low"], header["scale"]["high"]) == tuple(np.quantile(known, [0.01, 0.99]))
+    assert header["scale"]["missing"] == 2
+    assert header["revision"] == plain["revision"]  # colours are not the points: a click is still on time
 
 
 def test_the_revision_names_the_points_only(app: AppTest) -> None:

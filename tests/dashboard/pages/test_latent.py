@@ -3,6 +3,7 @@
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy.stats import norm
 import core
 from core.data import catalog
 from core.latents import load_latents
+from dashboard.components.latent_map.sprites import Sprites, serve
 from tests.dashboard.headless import figures, healthy, maps, open_page, words
 
 
@@ -120,13 +122,22 @@ def test_a_run_without_a_posterior_says_what_does_not_apply(bundled_store: Path)
     assert "Draw from the prior" not in [toggle.label for toggle in at.toggle]
 
 
-def test_thumbnails_are_the_images_of_the_points(bundled_store: Path) -> None:
-    header, sections = maps(healthy(open_page("latent", run="bundled-digits-beta-1", split="test")))[0]
-    sheet = np.asarray(Image.open(io.BytesIO(sections["sprites"].tobytes())))
+def test_thumbnails_are_the_images_of_the_points(
+    bundled_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = []
+
+    def keep(sprites: Sprites, *, key: str) -> dict[str, Any]:
+        served.append(sprites)
+        return serve(sprites, key=key)
+
+    monkeypatch.setattr("dashboard.components.latent_map.serve", keep)
+    header, _ = maps(healthy(open_page("latent", run="bundled-digits-beta-1", split="test")))[0]
+    assert header["sprites"]["hash"] == served[0].digest
+    sheet = np.asarray(Image.open(io.BytesIO(served[0].data)))
     images = catalog.load("digits", "test")
-    columns = header["sprites"]["columns"]
     for k in (0, 17, 359):
-        row, column = divmod(k, columns)
+        row, column = divmod(k, header["sprites"]["columns"])
         np.testing.assert_array_equal(
             sheet[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8], images.pixels[k, 0]
         )

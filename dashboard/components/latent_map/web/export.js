@@ -34,13 +34,14 @@ export function picture(app) {
   flush(app);
   for (const panel of app.panels) drawOverlay(app, panel, true);
   const { dpr, style, width } = app;
+  const bar = app.head.scale && app.ids.length ? BAR.height + 8 : 0;
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d");
   const pad = 16;
   context.font = `13px ${style.font}`;
   const rows = legendRows(app, context, width);
   canvas.width = Math.round((width + 2 * pad) * dpr);
-  canvas.height = Math.round((app.height + 2 * pad + 10 + rows.length * 22) * dpr);
+  canvas.height = Math.round((app.height + 2 * pad + 10 + bar + rows.length * 22) * dpr);
   context.setTransform(dpr, 0, 0, dpr, 0, 0);
   context.fillStyle = style.background;
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -55,9 +56,15 @@ export function picture(app) {
     context.fillText(clipText(context, panel.spec.title, w), pad + x, pad + y - HEADER / 2);
   }
   context.font = `13px ${style.font}`;
+  if (bar) {
+    context.save();
+    context.translate(pad, pad + app.height + 8);
+    paintBar(app, context);
+    context.restore();
+  }
   rows.forEach((row, k) => {
     for (const { text, colour, shape, x } of row) {
-      const top = pad + app.height + 14 + k * 22;
+      const top = pad + app.height + 14 + bar + k * 22;
       context.save();
       context.translate(pad + x, top);
       context.fillStyle = colour ?? style.text;
@@ -74,17 +81,19 @@ function savePicture(app) {
   picture(app).toBlob((blob) => download(app, blob, "png"), "image/png");
 }
 
-/** The selected points, or else all that are shown, as CSV: id, class, marker's meaning, and both coordinates in each panel. */
+/** The selected points, or else all that are shown, as CSV: id, class, marker's meaning, value, both coordinates in each panel. */
 export function table(app) {
   const { head, panels } = app;
   const names = panels.flatMap(({ spec }) => [`${spec.title}: ${spec.x_title}`, `${spec.title}: ${spec.y_title}`]);
   const marked = app.mk && head.markers.length > 0;
-  const lines = [["id", "class", ...(marked ? [head.marker_title] : []), ...names].map(csvText).join(",")];
+  const valued = head.scale ? [head.scale.unit ? `${head.scale.name} (${head.scale.unit})` : head.scale.name] : [];
+  const lines = [["id", "class", ...(marked ? [head.marker_title] : []), ...valued, ...names].map(csvText).join(",")];
   const number = (value) => (value === value ? floatText(value) : "");
   for (let i = 0; i < app.ids.length; i++) {
-    if (app.selectedCount ? !app.selected[i] : !app.look.shown[app.kind[i]]) continue;
+    if (app.selectedCount ? !app.selected[i] : !app.paint.shown[i]) continue;
     const cells = [String(knownNumber(app, i)), csvText(className(app, app.cls[i]))];
     if (marked) cells.push(csvText(head.markers[app.mk[i]]));
+    if (head.scale) cells.push(number(app.values[i]));
     for (const { xy } of panels) cells.push(number(xy[2 * i]), number(xy[2 * i + 1]));
     lines.push(cells.join(","));
   }

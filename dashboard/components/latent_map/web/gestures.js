@@ -142,15 +142,20 @@ function pressKey(app, panel, event) {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   const { key } = event;
   if (ARROWS[key]) stepHover(app, panel, ...ARROWS[key]);
-  else if ((key === "Enter" || key === " ") && app.hover >= 0) clickPoint(app, panel, app.hover, false);
+  else if ((key === "Enter" || key === " ") && app.hover >= 0) clickPoint(app, panel, app.hover, event.shiftKey);
   else if (key === "Escape" && app.drag) dropDrag(app);
   else if (key === "Escape") select(app, null);
-  else if (key === "+" || key === "=") zoomView(app, panel, 1.4);
-  else if (key === "-") zoomView(app, panel, 1 / 1.4);
-  else if (key === "0") resetView(app, panel);
+  else if (key === "+" || key === "=") sayZoom(app, panel, () => zoomView(app, panel, 1.4));
+  else if (key === "-") sayZoom(app, panel, () => zoomView(app, panel, 1 / 1.4));
+  else if (key === "0") sayZoom(app, panel, () => resetView(app, panel));
   else return;
   event.preventDefault();
   event.stopPropagation();
+}
+
+function sayZoom(app, panel, change) {
+  change();
+  say(app, `Zoom ${shortNumber(zoomOf(panel))} times`);
 }
 
 function stepHover(app, panel, ux, uy) {
@@ -167,5 +172,6 @@ function stepHover(app, panel, ux, uy) {
   if (next < 0) return;
   setHover(app, next, panel);
   const [x, y] = [xy[2 * next], xy[2 * next + 1]];
-  say(app, `${className(app, app.cls[next])}, id ${knownNumber(app, next)}, ${shortNumber(x)}, ${shortNumber(y)}`);
+  const parts = [className(app, app.cls[next]), `id ${knownNumber(app, next)}`, shortNumber(x), shortNumber(y), valueText(app, next)];
+  say(app, `${parts.filter(Boolean).join(", ")}${app.selected[next] ? ", selected" : ""}`);
 }

@@ -1,7 +1,7 @@
 // Classes, markers, tools and words around the map. Names come from people: they are set as text, never as HTML.
 
-const GREY = "#8f96a3"; // no label; readable on light and dark
 const UNLABELLED = 255;
+const CROSS = 6; // the shape of a point without a value
 
 /** The number by which people know a point: the lower bits of its id, where the upper ones tell sources apart. */
 function knownNumber(app, i) {
@@ -13,60 +13,93 @@ function className(app, type) {
 }
 
 function classColour(app, type) {
-  return type === UNLABELLED ? GREY : app.head.colours[type % app.head.colours.length];
+  return type === UNLABELLED ? app.head.unlabelled : app.head.colours[type % app.head.colours.length];
 }
 
-/** Class and marker -> shape: more classes than colours repeat the colours with the next shape. */
-function shapeIndex(app, type, marker) {
-  const lap = type === UNLABELLED ? 0 : Math.floor(type / app.head.colours.length);
-  return (lap + marker) % SHAPES.length;
+function markerColour(app, marker) {
+  return app.head.marker_colours[marker % app.head.marker_colours.length];
 }
 
-/** One small number per point, class x marker, and how each is drawn. */
+/** Class and marker -> shape: more classes than colours repeat the colours with shapes that no earlier one has. */
+export function shapeIndex(app, type, marker) {
+  const coloured = app.head.colour === "classes" && type !== UNLABELLED;
+  const lap = coloured ? Math.floor(type / app.head.colours.length) : 0;
+  const each = app.mk ? Math.max(1, app.head.markers.length) : 1;
+  return (lap * each + marker) % SHAPES.length;
+}
+
+/** What one point looks like: { colour (packed), shape }. */
+function lookOf(app, i) {
+  const marker = app.mk ? app.mk[i] : 0;
+  const shape = shapeIndex(app, app.cls[i], marker);
+  if (app.head.colour === "markers") return { colour: packed(markerColour(app, marker)), shape };
+  if (app.head.colour === "classes") return { colour: packed(classColour(app, app.cls[i])), shape };
+  const value = app.values[i];
+  if (value !== value) return { colour: packed(app.head.unlabelled), shape: CROSS };
+  return { colour: app.levels.packed[levelOf(value, app.head.scale.low, app.head.scale.high)], shape };
+}
+
+/** The colour that a point has on the map, for the page's elements. */
+function pointColour(app, i) {
+  const colour = app.paint.colour[i];
+  return `rgb(${colour & 255}, ${(colour >>> 8) & 255}, ${colour >>> 16})`;
+}
+
+/** How each point is drawn, and how many there are of each class and marker. */
 function buildLook(app) {
-  const { cls, mk } = app;
-  app.kind = new Uint16Array(cls.length);
+  const { cls, mk, head } = app;
+  const count = cls.length;
+  app.levels = head.scale ? levelsOf(app) : null;
+  app.paint = { colour: new Uint32Array(count), shape: new Uint8Array(count), shown: new Uint8Array(count) };
   app.counts = new Map();
-  for (let i = 0; i < cls.length; i++) {
-    app.kind[i] = cls[i] * 4 + (mk ? mk[i] : 0);
-    for (const name of mk ? [`c${cls[i]}`, `m${mk[i]}`] : [`c${cls[i]}`]) {
-      app.counts.set(name, (app.counts.get(name) ?? 0) + 1);
-    }
+  const known = new Map(); // a look of classes and markers is worked out once
+  for (let i = 0; i < count; i++) {
+    const kind = cls[i] * SHAPES.length + (mk ? mk[i] : 0);
+    const look = head.scale ? lookOf(app, i) : (known.get(kind) ?? lookOf(app, i));
+    known.set(kind, look);
+    app.paint.colour[i] = look.colour;
+    app.paint.shape[i] = look.shape;
   }
-  const look = { shape: new Uint8Array(1024), shown: new Uint8Array(1024) };
-  for (const part of ["red", "green", "blue"]) look[part] = new Uint8Array(1024);
-  for (let kind = 0; kind < 1024; kind++) {
-    const colour = classColour(app, kind >> 2) ?? GREY;
-    look.shape[kind] = shapeIndex(app, kind >> 2, kind & 3);
-    look.red[kind] = parseInt(colour.slice(1, 3), 16);
-    look.green[kind] = parseInt(colour.slice(3, 5), 16);
-    look.blue[kind] = parseInt(colour.slice(5, 7), 16);
-  }
-  app.look = look;
+  const tally = (letter, codes) => {
+    const many = new Uint32Array(256);
+    for (const code of codes) many[code]++;
+    many.forEach((number, code) => number && app.counts.set(letter + code, number));
+  };
+  tally("c", cls);
+  if (mk) tally("m", mk);
   applyHidden(app);
 }
 
+/** Mark which points are shown. A new paint tells a renderer that it has changed. */
 function applyHidden(app) {
-  const hidden = new Set(app.state.hidden);
-  for (let kind = 0; kind < 1024; kind++) {
-    app.look.shown[kind] = !hidden.has(`c${kind >> 2}`) && !hidden.has(`m${kind & 3}`);
-  }
+  const { cls, mk, paint } = app;
+  const hidden = new Uint8Array(512);
+  for (const name of app.state.hidden) hidden[(name[0] === "m" ? 256 : 0) + Number(name.slice(1))] = 1;
+  for (let i = 0; i < cls.length; i++) paint.shown[i] = hidden[cls[i]] || (mk && hidden[256 + mk[i]]) ? 0 : 1;
+  app.paint = { ...paint };
 }
 
 /** What the legend lists: [name in the state, text, colour or null, shape]. */
 function legendEntries(app) {
   if (!app.ids.length) return [[], []];
-  const classes = app.head.classes.map((name, k) => [`c${k}`, name, classColour(app, k), shapeIndex(app, k, 0)]);
-  if (app.counts.has(`c${UNLABELLED}`)) classes.push([`c${UNLABELLED}`, "no label", GREY, 0]);
-  const markers = app.mk && app.head.markers.length > 1 ? app.head.markers : [];
-  return [classes, markers.map((name, k) => [`m${k}`, name, null, k])];
+  const by = app.head.colour;
+  const tint = (k) => (by === "classes" ? classColour(app, k) : null);
+  const classes = app.head.classes.map((name, k) => [`c${k}`, name, tint(k), shapeIndex(app, k, 0)]);
+  if (app.counts.has(`c${UNLABELLED}`)) classes.push([`c${UNLABELLED}`, "no label", tint(UNLABELLED), 0]);
+  const markers = app.mk && (by === "markers" || app.head.markers.length > 1) ? app.head.markers : [];
+  return [classes, markers.map((name, k) => [`m${k}`, name, by === "markers" ? markerColour(app, k) : null, k])];
 }
 
+// In the order of SHAPES.
 const OUTLINES = [
   "M6 1.5a4.5 4.5 0 1 0 .001 0z",
   "M6 1L11 10.5H1z",
   "M2 2h8v8H2z",
   "M6 .5L11.5 6 6 11.5.5 6z",
+  "M4.3 .8h3.4v3.5h3.5v3.4H7.7v3.5H4.3V7.7H.8V4.3h3.5z",
+  "M6 11L11 1.5H1z",
+  "M2.3 .2L6 3.9 9.7 .2 11.8 2.3 8.1 6l3.7 3.7-2.1 2.1L6 8.1l-3.7 3.7L.2 9.7 3.9 6 .2 2.3z",
+  "M3.8 .8h4.4v10.4H3.8z",
 ];
 
 function chip(app, [name, text, colour, shape]) {
@@ -80,6 +113,7 @@ function chip(app, [name, text, colour, shape]) {
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   path.setAttribute("d", OUTLINES[shape]);
   path.setAttribute("fill", colour ?? "currentColor");
+  if (!colour && name[0] === "c") path.setAttribute("fill-opacity", "0.45"); // a filter here, not a colour
   svg.append(path);
   const words = document.createElement("span");
   words.textContent = text;
@@ -101,7 +135,8 @@ function buildLegend(app) {
       group.append(...entries.map((entry) => chip(app, entry)));
       return group;
     });
-  app.legend.replaceChildren(...groups);
+  const bar = app.ids.length ? colourBar(app) : null;
+  app.legend.replaceChildren(...(bar ? [bar, ...groups] : groups));
   showLegend(app);
 }
 
@@ -117,7 +152,7 @@ function setHidden(app, names) {
   keepState(app);
   applyHidden(app);
   showLegend(app);
-  if (app.hover >= 0 && !app.look.shown[app.kind[app.hover]]) setHover(app, -1, null);
+  if (app.hover >= 0 && !app.paint.shown[app.hover]) setHover(app, -1, null);
   redraw(app, { points: true, over: true });
 }
 
@@ -142,6 +177,7 @@ function showStatus(app) {
   app.root.classList.toggle("bare", !app.ids.length);
   app.root.querySelector(".count").textContent = app.selectedCount ? `${some} of ${all} points selected` : `${all} points`;
   app.root.querySelector(".clear").hidden = !app.selectedCount;
+  app.root.querySelector(".back").hidden = !app.state.before || app.state.before === app.state.bits;
   app.root.dataset.selected = String(app.selectedCount);
 }
 
@@ -152,6 +188,8 @@ function showMode(app) {
   app.root.dataset.tool = app.state.mode;
 }
 
+/** Let a screen reader say it. The same words twice are said twice only where the text differs. */
 function say(app, text) {
-  app.root.querySelector(".live").textContent = text;
+  const live = app.root.querySelector(".live");
+  live.textContent = live.textContent === text ? `${text}\u00a0` : text;
 }

@@ -1,6 +1,7 @@
 // One map: its elements, its data, when what is drawn, and the entry that Streamlit calls.
 
 const APPS = new WeakMap(); // root element -> app; Streamlit calls the entry again when data or theme change
+const LIVE = new Set(); // all apps in use: when a graphics card goes, they are drawn anew
 const FAINT = 51; // of 256: points outside of a selection
 
 function makeApp(root) {
@@ -13,6 +14,7 @@ function makeApp(root) {
   find("[data-save=png]").onclick = () => savePicture(app);
   find("[data-save=csv]").onclick = () => saveTable(app);
   find(".clear").onclick = () => select(app, null);
+  find(".back").onclick = () => selectBefore(app);
   root.onkeydown = (event) => event.key === "Escape" && select(app, null);
   // A hidden tab mounts with no width; browser zoom changes the pixel ratio without changing the width much.
   app.observer = new ResizeObserver(() => resize(app));
@@ -20,6 +22,9 @@ function makeApp(root) {
   app.observer.observe(app.body);
   app.onresize = () => resize(app);
   window.addEventListener("resize", app.onresize);
+  app.onleave = () => storeState(app);
+  window.addEventListener("pagehide", app.onleave);
+  LIVE.add(app);
   document.fonts?.ready.then(() => redraw(app, { frame: true, over: true }));
   root.__latentMap = makeHook(app);
   return app;
@@ -29,7 +34,10 @@ function dispose(app) {
   app.observer.disconnect();
   window.removeEventListener("resize", app.onresize);
   cancelAnimationFrame(app.waiting);
+  window.removeEventListener("pagehide", app.onleave);
   APPS.delete(app.root);
+  LIVE.delete(app);
+  dropBuffers(app);
 }
 
 /** Colours and font of the theme, resolved to what a canvas understands. */
@@ -64,10 +72,11 @@ function update(app, bytes) {
   app.ids = section(app, sections, "ids");
   app.cls = section(app, sections, "cls");
   app.mk = section(app, sections, "mk");
+  app.values = section(app, sections, "values");
   reconcile(app, sections);
   buildLook(app);
   buildPanels(app, sections);
-  loadSheet(app, sections.get("sprites"));
+  loadSheets(app);
   buildLegend(app);
   showStatus(app);
   showMode(app);
@@ -97,6 +106,7 @@ function buildPanels(app, sections) {
     loadPicture(app, panel, sections.get(`image:${spec.id}`));
     return panel;
   });
+  for (const panel of kept.values()) if (!app.panels.includes(panel)) dropBuffer(panel.buffer);
   const wanted = app.panels.flatMap((panel) => [panel.header, panel.el]);
   // Elements in place are left alone: moving one would take its focus.
   const shown = [...app.panelsElement.children];
@@ -109,7 +119,7 @@ function newPanel(app) {
     <button type="button" title="Zoom in (+)" aria-label="Zoom in">+</button>
     <button type="button" title="Zoom out (-)" aria-label="Zoom out">&minus;</button>
     <button type="button" title="Show all (0)" aria-label="Reset view"><svg viewBox="0 0 16 16"><path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" /></svg></button>
-    </div></div><div class="panel" tabindex="0" role="application" aria-roledescription="scatter plot"><div class="hint">Ctrl + wheel, or click first, to zoom</div></div>`;
+    </div></div><div class="panel" tabindex="0" role="application" aria-roledescription="scatter plot" aria-describedby="keys"><div class="hint">Ctrl + wheel, or click first, to zoom</div></div>`;
   const panel = { header: template.content.children[0], el: template.content.children[1], picture: null };
   panel.title = panel.header.querySelector(".title");
   panel.hint = panel.el.querySelector(".hint");
@@ -129,8 +139,7 @@ function resize(app, forced) {
   app.dpr = dpr;
   layout(app);
   for (const panel of app.panels) {
-    const [w, h] = [Math.round(panel.rect.w * dpr), Math.round(panel.rect.h * dpr)];
-    if (panel.image?.width !== w || panel.image?.height !== h) panel.image = new ImageData(w, h);
+    panel.size = [Math.round(panel.rect.w * dpr), Math.round(panel.rect.h * dpr)];
   }
   redraw(app, { frame: true, points: true, over: true });
 }
@@ -166,9 +175,21 @@ function drawPoints(app, panel) {
   panel.radius = pointRadius(app.ids.length, zoomOf(panel));
   const mask = app.selectedCount > 1 ? app.selected : null; // one point has its ring; the others keep their colours
   const alpha = app.ids.length > 20000 ? 150 : app.ids.length > 2500 ? 205 : 230; // of 256: density shows through
-  splat(panel.image, panel.xy, app.kind, app.look, mask, panel.view, panel.radius * dpr, alpha, FAINT);
+  const wish = { xy: panel.xy, paint: app.paint, mask, view: panel.view, radius: panel.radius * dpr, alpha, faint: FAINT };
   const context = app.points.getContext("2d");
-  context.putImageData(panel.image, Math.round(panel.rect.x * dpr), Math.round(panel.rect.y * dpr));
+  const [x, y] = [Math.round(panel.rect.x * dpr), Math.round(panel.rect.y * dpr)];
+  const [w, h] = panel.size;
+  const drawn = backendOf(app) === "webgl" ? drawOnCard(app, panel, wish) : null;
+  app.root.dataset.backend = drawn ? "webgl" : "splat";
+  if (drawn) {
+    panel.image = null;
+    context.clearRect(x, y, w, h);
+    context.drawImage(drawn.canvas, drawn.x, drawn.y, w, h, x, y, w, h);
+    return;
+  }
+  if (panel.image?.width !== w || panel.image?.height !== h) panel.image = new ImageData(w, h);
+  splat(panel.image, wish.xy, wish.paint, mask, wish.view, wish.radius, alpha, FAINT);
+  context.putImageData(panel.image, x, y);
 }
 
 function setHover(app, index, panel) {
@@ -180,57 +201,6 @@ function setHover(app, index, panel) {
   if (same) return;
   showTip(app);
   redraw(app, { over: true });
-}
-
-/** What browser tests read. Ids go in and come out, never indices; places are client coordinates. */
-function makeHook(app) {
-  const find = (id) => app.panels.find((panel) => panel.spec.id === id);
-  const toClient = (panel, x, y) => {
-    const box = app.stage.getBoundingClientRect();
-    const [px, py] = toStage(panel, x, y);
-    return [px + box.left, py + box.top];
-  };
-  const idsWhere = (test) => Array.from(app.ids.filter((_, i) => test(i)));
-  return {
-    get revision() {
-      return app.head.revision;
-    },
-    selectedIds: () => idsWhere((i) => app.selected[i]),
-    shownIds: () => idsWhere((i) => app.look.shown[app.kind[i]]),
-    hoverId: () => (app.hover >= 0 ? app.ids[app.hover] : null),
-    view: (id) => ({ ...find(id).view }),
-    rect: (id) => ({ ...find(id).rect }),
-    toClient(id, point) {
-      const k = app.ids.indexOf(point);
-      return toClient(find(id), find(id).xy[2 * k], find(id).xy[2 * k + 1]);
-    },
-    placeToClient: (id, x, y) => toClient(find(id), x, y),
-    clientToPlace(id, x, y) {
-      const box = app.stage.getBoundingClientRect();
-      return toData(find(id), x - box.left, y - box.top);
-    },
-    thumbPixels() {
-      if (app.tip.hidden || app.thumb.hidden) return null;
-      const { width, height } = app.thumb;
-      return { width, height, data: Array.from(app.thumb.getContext("2d").getImageData(0, 0, width, height).data) };
-    },
-    pixel(id, point) {
-      flush(app);
-      const panel = find(id);
-      const k = app.ids.indexOf(point);
-      const [x, y] = toStage(panel, panel.xy[2 * k], panel.xy[2 * k + 1]);
-      const column = Math.floor((x - panel.rect.x) * app.dpr);
-      const row = Math.floor((y - panel.rect.y) * app.dpr);
-      return Array.from(panel.image.data.slice(4 * (row * panel.image.width + column), 4 * (row * panel.image.width + column) + 4));
-    },
-    /** Draw everything now; milliseconds. */
-    redraw() {
-      const start = performance.now();
-      redraw(app, { frame: true, points: true, over: true });
-      flush(app);
-      return performance.now() - start;
-    },
-  };
 }
 
 export default function latentMap({ data, parentElement, setTriggerValue }) {

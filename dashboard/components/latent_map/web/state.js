@@ -7,7 +7,7 @@ const REPORTED = new Map(); // the selection that Python knows, per key; a reloa
 const PREFIX = "vaescope.latent_map.";
 
 function emptyState() {
-  return { viewKey: null, views: {}, legendKey: null, hidden: [], idsHash: null, bits: null, asked: null, mode: "pan" };
+  return { viewKey: null, views: {}, legendKey: null, hidden: [], idsHash: null, bits: null, before: null, asked: null, mode: "pan" };
 }
 
 function stateOf(key) {
@@ -27,14 +27,19 @@ function stateOf(key) {
 /** To sessionStorage, soon: a drag changes the view at every move. */
 function keepState(app) {
   if (app.keeping) return;
-  app.keeping = setTimeout(() => {
-    app.keeping = null;
-    try {
-      sessionStorage.setItem(PREFIX + app.head.key, JSON.stringify(app.state));
-    } catch {
-      // Full or switched off: the map works, only a reload forgets.
-    }
-  }, 150);
+  app.keeping = setTimeout(() => storeState(app), 150);
+}
+
+/** To sessionStorage, now: a page that is being left has no later. */
+function storeState(app) {
+  clearTimeout(app.keeping);
+  app.keeping = null;
+  if (!app.head) return;
+  try {
+    sessionStorage.setItem(PREFIX + app.head.key, JSON.stringify(app.state));
+  } catch {
+    // Full or switched off: the map works, only a reload forgets.
+  }
 }
 
 /** Bring the state in line with new data: what no longer means the same is dropped. */
@@ -53,6 +58,7 @@ function reconcile(app, sections) {
   if (state.idsHash !== idsHash) {
     state.idsHash = idsHash;
     state.bits = null;
+    state.before = null;
   }
   // A selection from Python counts when it is a new one; else it would undo what was selected since.
   const asked = sections.get("selected");
@@ -71,6 +77,8 @@ function reconcile(app, sections) {
 function select(app, mask) {
   const count = mask ? mask.reduce((sum, one) => sum + one, 0) : 0;
   if (!count && !app.selectedCount) return;
+  // One click would lose what a lasso gathered: the last one of several points can be had back.
+  if (app.selectedCount > 1) app.state.before = app.state.bits;
   app.selected = mask && count ? mask : new Uint8Array(app.ids.length);
   app.selectedCount = count;
   app.state.bits = count ? toBits(app.selected) : null;
@@ -79,6 +87,11 @@ function select(app, mask) {
   showStatus(app);
   say(app, count ? `${count} ${count === 1 ? "point" : "points"} selected` : "Selection cleared");
   reportSelection(app);
+}
+
+/** Take the selection before this one again; this one can then be had back in turn. */
+function selectBefore(app) {
+  select(app, fromBits(app.state.before, app.ids.length));
 }
 
 /** A mask as base64, or null when nothing is selected. */

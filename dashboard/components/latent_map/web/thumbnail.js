@@ -1,27 +1,64 @@
-// The hovered point's image, from one sheet of tiles, with its class and id.
+// The hovered point's image, from lossless sheets of tiles fetched when they are needed, with its class, id and value.
 
 const LARGE = 96; // CSS pixels of an enlarged thumbnail, at most; enlarged by whole factors, so pixels stay squares
-const SHEETS = new Map(); // hash -> { bitmap } once decoded; shared by maps and remounts
-const KEPT = 4;
-
 const EXACT = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+const SHEETS = new Map(); // "<hash>/<number>" -> { bitmap, ready }; shared by maps and remounts, last used last
+const KEPT = 128 * 2 ** 20; // bytes of decoded sheets: 40 of them at 28 x 28 pixels
+const AHEAD = 12; // as many sheets are fetched before a point asks for one
 
-/** Start to decode the sheet of a payload, unless it is there. */
-function loadSheet(app, section) {
-  if (!section) {
-    app.sheet = null;
-    return;
-  }
-  let sheet = SHEETS.get(section.hash);
+/** The sheets of the points: a few are fetched ahead, one after another, when the browser has time. */
+function loadSheets(app) {
+  const { sprites } = app.head;
+  if (!sprites?.url || sprites.ends.length > AHEAD) return;
+  const idle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
+  const next = (k) => {
+    if (k >= sprites.ends.length || app.head.sprites?.hash !== sprites.hash || !app.root.isConnected) return;
+    sheetOf(app, k).ready.then(() => idle(() => next(k + 1)), () => {});
+  };
+  idle(() => next(0));
+}
+
+/** Sheet number k: its part of the file is fetched and decoded once, and tried again after a failure. */
+function sheetOf(app, k) {
+  const { sprites } = app.head;
+  const name = `${sprites.hash}/${k}`;
+  let sheet = SHEETS.get(name);
   if (!sheet) {
-    sheet = { bitmap: null };
-    const blob = new Blob([section.read()], { type: app.head.sprites.mime });
-    sheet.ready = createImageBitmap(blob, EXACT).then((bitmap) => (sheet.bitmap = bitmap));
-    SHEETS.set(section.hash, sheet);
-    if (SHEETS.size > KEPT) SHEETS.delete(SHEETS.keys().next().value);
+    sheet = { bitmap: null, bytes: 0 };
+    const start = k ? sprites.ends[k - 1] : 0;
+    sheet.ready = fetch(sprites.url, { headers: { Range: `bytes=${start}-${sprites.ends[k] - 1}` } })
+      .then((answer) => {
+        if (!answer.ok) throw new Error(`${answer.status} for ${sprites.url}`);
+        return answer.arrayBuffer().then((bytes) => (answer.status === 206 ? bytes : bytes.slice(start, sprites.ends[k])));
+      })
+      .then((bytes) => createImageBitmap(new Blob([bytes], { type: sprites.mime }), EXACT))
+      .then((bitmap) => {
+        sheet.bitmap = bitmap;
+        sheet.bytes = 4 * bitmap.width * bitmap.height;
+        forgetSheets(name);
+      })
+      .catch((error) => {
+        SHEETS.delete(name);
+        throw error;
+      });
+    sheet.ready.catch((error) => console.warn("latent map: thumbnails", error));
   }
-  app.sheet = sheet;
-  if (!sheet.bitmap) sheet.ready.then(() => showTip(app)).catch((error) => console.error("latent map: thumbnails", error));
+  SHEETS.delete(name);
+  SHEETS.set(name, sheet);
+  return sheet;
+}
+
+/** Let the sheets go that were not used for longest, but not the one that has just come. */
+function forgetSheets(latest) {
+  let sum = 0;
+  for (const sheet of SHEETS.values()) sum += sheet.bytes;
+  for (const [name, sheet] of SHEETS) {
+    if (sum <= KEPT) return;
+    if (name === latest || !sheet.bitmap) continue;
+    sum -= sheet.bytes;
+    sheet.bitmap.close();
+    SHEETS.delete(name);
+  }
 }
 
 /** Decode a panel's picture; the frame is drawn again when it is there. */
@@ -53,7 +90,8 @@ function showTip(app) {
   const type = app.cls[hover];
   const [x, y] = [panel.xy[2 * hover], panel.xy[2 * hover + 1]];
   tip.querySelector(".name").textContent = className(app, type);
-  tip.querySelector(".name").style.setProperty("--dot", classColour(app, type));
+  tip.querySelector(".name").style.setProperty("--dot", pointColour(app, hover));
+  tip.querySelector(".value").textContent = valueText(app, hover) ?? "";
   tip.querySelector(".which").textContent = [`#${knownNumber(app, hover)}`, app.mk ? app.head.markers[app.mk[hover]] : null]
     .filter(Boolean)
     .join(" \u00b7 ");
@@ -69,13 +107,20 @@ function showTip(app) {
   tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
 }
 
+/** Draw the point's tile. Where its sheet is still on the way, the tip has no image until it comes. */
 function drawThumb(app, index) {
   const { thumb } = app;
-  const bitmap = app.sheet?.bitmap;
-  thumb.hidden = !bitmap;
-  if (!bitmap) return;
-  const { tile, columns } = app.head.sprites;
-  const [w, h] = tile;
+  const { sprites } = app.head;
+  thumb.hidden = true;
+  if (!sprites?.url) return;
+  const each = sprites.rows * sprites.columns;
+  const sheet = sheetOf(app, Math.floor(index / each));
+  if (!sheet.bitmap) {
+    sheet.ready.then(() => app.hover === index && app.head.sprites?.hash === sprites.hash && showTip(app), () => {});
+    return;
+  }
+  thumb.hidden = false;
+  const [w, h] = sprites.tile;
   if (thumb.width !== w || thumb.height !== h) {
     thumb.width = w;
     thumb.height = h;
@@ -86,7 +131,8 @@ function drawThumb(app, index) {
   const context = thumb.getContext("2d", { willReadFrequently: true });
   context.imageSmoothingEnabled = false;
   context.clearRect(0, 0, w, h);
-  context.drawImage(bitmap, (index % columns) * w, Math.floor(index / columns) * h, w, h, 0, 0, w, h);
+  const tile = index % each;
+  context.drawImage(sheet.bitmap, (tile % sprites.columns) * w, Math.floor(tile / sprites.columns) * h, w, h, 0, 0, w, h);
 }
 
 function shortNumber(value) {

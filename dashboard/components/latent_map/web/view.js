@@ -26,7 +26,8 @@ function layout(app) {
   const used = squares ? Math.min(cell, Math.min(room, plotHeight) + left + right) : cell;
   const block = columns * used + GAP * (columns - 1);
   const chips = app.legend.querySelectorAll(".chip").length;
-  const aside = width - block >= ASIDE && chips > 1 && chips <= ASIDE_ROWS;
+  const roomy = width - block >= ASIDE;
+  const aside = roomy && ((chips > 1 && chips <= ASIDE_ROWS) || (app.head.scale !== null && chips <= 1));
   app.root.dataset.legend = aside ? "aside" : "below";
   app.width = aside || width - block > ASIDE ? block : width;
   const row = HEADER + plotHeight + bottom;
@@ -124,8 +125,9 @@ function eachVisible(app, panel, visit) {
   const { rect, view, xy } = panel;
   const scaleX = rect.w / (view.x1 - view.x0);
   const scaleY = rect.h / (view.y1 - view.y0);
-  for (let i = 0; i < app.kind.length; i++) {
-    if (!app.look.shown[app.kind[i]]) continue;
+  const { shown } = app.paint;
+  for (let i = 0; i < shown.length; i++) {
+    if (!shown[i]) continue;
     const px = rect.x + (xy[2 * i] - view.x0) * scaleX;
     const py = rect.y + rect.h - (xy[2 * i + 1] - view.y0) * scaleY;
     if (px >= rect.x && px <= rect.x + rect.w && py >= rect.y && py <= rect.y + rect.h) visit(i, px, py);

@@ -1,0 +1,168 @@
+"""Measure the latent map in a real Chromium and write the figures into benchmarks/RESULTS.md.
+
+    python -m benchmarks.latent_map
+
+Each case starts its own server, visits it once to warm it up, and then measures in new tabs. Times are medians; they
+hold for the machine that is named beside them. This is no test: nothing fails when a machine is slow.
+"""
+
+import os
+import platform
+import re
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import chromium
+from tests.browser.conftest import ARGUMENTS, Server
+from tests.browser.maps import Map
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "RESULTS.md"
+TITLE = "## Latent map"
+CASES = [
+    ("2 x 10,000", 10_000, 2, "splat"),
+    ("8 x 10,000", 10_000, 8, "splat"),
+    ("2 x 70,000", 70_000, 2, "splat"),
+    ("8 x 70,000", 70_000, 8, "splat"),
+    ("8 x 10,000, WebGL in software", 10_000, 8, "webgl"),
+]
+VISITS, HOVERS, REDRAWS = 5, 60, 15
+
+# Events are made in the page, so that a time holds what the map does and not the way from here to the browser.
+MEASURE = """async (root, { hovers, redraws }) => {
+    const hook = root.__latentMap;
+    const panel = root.querySelector(".panel");
+    const ids = hook.shownIds();
+    const frame = () => new Promise(requestAnimationFrame);
+    const fire = (type, [clientX, clientY], more = {}) =>
+        panel.dispatchEvent(new PointerEvent(type, { clientX, clientY, pointerId: 1, bubbles: true, ...more }));
+    panel.setPointerCapture = () => {};
+    const hover = { first: [], warm: [] };
+    for (let k = 0; k < hovers; k++) {
+        const at = hook.toClient("0", ids[(k * 7919) % ids.length]);
+        for (const kind of ["first", "warm"]) {
+            fire("pointermove", [at[0] - 300, at[1] - 3000]);
+            const start = performance.now();
+            fire("pointermove", at);
+            while (!hook.thumbPixels()) await new Promise((go) => setTimeout(go));
+            hover[kind].push(performance.now() - start);
+        }
+    }
+    const { x0, x1, y0, y1 } = hook.view("0");
+    const share = Math.sqrt(Math.min(0.2, 1000 / ids.length) * 2);
+    const [cx, cy] = [(x0 + x1) / 2 + 0.2 * (x1 - x0), (y0 + y1) / 2];
+    const lasso = [];
+    let selected = 0;
+    for (let k = 0; k < redraws; k++) {
+        const path = Array.from({ length: 60 }, (_, i) => [
+            cx + 0.5 * share * (x1 - x0) * Math.cos(i / 9.55),
+            cy + 0.5 * share * (y1 - y0) * Math.sin(i / 9.55),
+        ]).map(([x, y]) => hook.placeToClient("0", x, y));
+        fire("pointerdown", path[0], { shiftKey: true });
+        for (const at of path.slice(1)) fire("pointermove", at, { shiftKey: true });
+        await frame();
+        const start = performance.now();
+        fire("pointerup", path[0], { shiftKey: true });
+        await frame();
+        lasso.push(performance.now() - start);
+        selected = hook.selectedIds().length;
+        await frame();
+    }
+    const redraw = [];
+    for (let k = 0; k < redraws; k++) {
+        await frame();
+        redraw.push(hook.redraw());
+    }
+    return { hover, lasso, redraw, selected };
+}"""
+
+
+def main() -> None:
+    """Run all cases and write the table."""
+    path = chromium.find()
+    if path is None:
+        raise SystemExit(
+            "There is no Chromium on this machine: run `python tests/chromium.py` to install one."
+        )
+    rows = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        version = browser.version
+        for name, points, panels, renderer in CASES:
+            rows.append(row(name, measure(browser, points=points, panels=panels, renderer=renderer)))
+            print(rows[-1], flush=True)
+        browser.close()
+    write(rows, version)
+
+
+def measure(browser: Browser, *, points: int, panels: int, renderer: str) -> dict[str, Any]:
+    """Figures of one case, all times in milliseconds."""
+    env = {"POINTS": str(points), "PANELS": str(panels), "RENDERER": renderer, "PYTHONPATH": str(HERE.parent)}
+    server = Server(HERE / "map_app.py", env, HERE / "server.log")
+    try:
+        ready, found = [], {}
+        for visit in range(VISITS + 1):
+            page = browser.new_page(viewport={"width": 1440, "height": 1000})
+            seconds, shown = first_draw(page, server.url)
+            if visit:  # the first one warms the server up
+                ready.append(1000 * seconds)
+            if visit == VISITS:
+                page.wait_for_timeout(3000)  # thumbnails that are fetched ahead have come
+                found = shown.root.evaluate(MEASURE, {"hovers": HOVERS, "redraws": REDRAWS})
+            page.close()
+    finally:
+        server.stop()
+        (HERE / "server.log").unlink(missing_ok=True)
+    return {
+        "ready": statistics.median(ready),
+        "hover": statistics.median(found["hover"]["warm"]),
+        "hover first": statistics.median(found["hover"]["first"]),
+        "lasso": statistics.median(found["lasso"]),
+        "redraw": statistics.median(found["redraw"]),
+        "selected": found["selected"],
+    }
+
+
+def first_draw(page: Page, url: str) -> tuple[float, Map]:
+    """Seconds from the address to the drawn map, in a new tab."""
+    start = time.perf_counter()
+    page.goto(url, wait_until="commit")
+    page.wait_for_selector("[data-testid=latent-map][data-ready=true]", timeout=120_000)
+    return time.perf_counter() - start, Map(page)
+
+
+def row(name: str, found: dict[str, Any]) -> str:
+    """One line of the table."""
+    return (
+        f"| {name} | {found['ready']:.0f} | {found['hover']:.1f} | {found['hover first']:.1f} "
+        f"| {found['lasso']:.0f} ({found['selected']:,} points) | {found['redraw']:.0f} |"
+    )
+
+
+def write(rows: list[str], version: str) -> None:
+    """Put the section into the file of results; its other sections stay."""
+    text = "\n".join(
+        [
+            TITLE,
+            "",
+            "`python -m benchmarks.latent_map`, all times in milliseconds, lower is better, medians.",
+            f"Chromium {version}, headless, {os.cpu_count()} {platform.machine()} cores, no graphics card.",
+            "",
+            "| panels x points | new tab to map | hover to thumbnail | the same, first on its sheet or not "
+            "| lasso to all panels | redraw of all panels |",
+            "|---|--:|--:|--:|--:|--:|",
+            *rows,
+            "",
+        ]
+    )
+    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Measured\n"
+    kept = re.sub(rf"\n*{re.escape(TITLE)}\n.*?(?=\n## |\Z)", "", old, flags=re.S).rstrip("\n")
+    RESULTS.write_text(f"{kept}\n\n{text}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
