@@ -99,7 +99,10 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
     """
     try:
         if path.is_symlink() or not path.is_file():
-            raise CheckpointError(f"'{path.name}' is missing from {path.parent}: the run is incomplete.")
+            raise CheckpointError(
+                f"'{path.name}' is missing from {path.parent}: the run is incomplete; restore the file from "
+                "a copy, or delete the run."
+            )
         with path.open("rb") as file:
             payload = file.read(limit + 1)
     except OSError as error:

@@ -18,7 +18,7 @@ from core.families import family
 from core.files import one_line
 from core.generation import prior_draws
 from core.latents import Latents, load_latents, of_split, save_latents
-from core.store import RunRecord, find, read_history, read_record
+from core.store import LOOKS, RunRecord, find, read_history, read_record
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -148,10 +148,21 @@ class Run:
         if self.document.weights is None:
             raise CheckpointError(f"Run '{self.name}' has no weights yet: wait for its first epoch to end.")
         device = choose_device(self._device)
-        # without memory until the file has shown that it holds such a network, however large run.json says it is
-        with torch.device("meta"):
-            model = build_model(self.config, self.padded_shape)
-        load_weights(self.record.folder / self.document.weights, model)
+        for attempts_left in range(LOOKS - 1, -1, -1):
+            # without memory until the file has shown that it holds such a network, however large run.json says it is
+            with torch.device("meta"):
+                model = build_model(self.config, self.padded_shape)
+            try:
+                load_weights(self.record.folder / self.document.weights, model)
+                break
+            except CheckpointError:
+                # training replaces the weights after each epoch, perhaps between the listing and now: look again
+                fresh = read_record(self.record.folder)
+                if not attempts_left or fresh.document is None or fresh.document.weights is None:
+                    raise
+                if fresh.document.weights == self.document.weights:
+                    raise
+                self.record, self.document = fresh, fresh.document
         return model.to(device).eval(), device
 
     @property

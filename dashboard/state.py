@@ -32,6 +32,9 @@ def enter(page: str) -> None:
     st.session_state[_PAGE] = page
     for kept in [key for key in st.session_state if isinstance(key, str) and key.startswith(_KEPT)]:
         st.session_state.pop(kept.removeprefix(_KEPT), None)
+        st.session_state.pop(
+            _WRITTEN + kept.removeprefix(_KEPT), None
+        )  # the new page's address says what it says
 
 
 def restore(key: str, *, parse: Callable[[str], T | None], default: T) -> None:
@@ -43,10 +46,10 @@ def restore(key: str, *, parse: Callable[[str], T | None], default: T) -> None:
         default: where neither the URL nor an earlier choice says anything.
     """
     text = st.query_params.get(key)
-    if text is not None and text != st.session_state.get(_WRITTEN + key):
-        # a link was followed, or the browser went back
-        value = parse(text)
-        if value is not None:
+    if text != st.session_state.get(_WRITTEN + key):
+        # a link was followed, or the browser went back, perhaps to where nothing was chosen yet
+        value = default if text is None else parse(text)
+        if text is None or value is not None:
             st.session_state[_KEPT + key] = value
             st.session_state[key] = value
         st.session_state[_WRITTEN + key] = text

@@ -18,7 +18,7 @@ from core.data import catalog
 from core.errors import CheckpointError, ConfigError, DataError
 from core.recipes import RECIPES, recipe
 from core.runs import Run
-from core.store import RunRecord, clean_name, clean_tag, is_locked, list_runs, read_record
+from core.store import RunRecord, clean_name, clean_tag, list_runs, read_record
 
 
 def _config(args: argparse.Namespace) -> RunConfig:
@@ -163,16 +163,10 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _open(folder: Path, *, device: str) -> Run:
-    """Open a run with its weights; one in training may replace them between two looks, so look again."""
-    for attempts_left in (2, 1, 0):
-        try:
-            run = Run(read_record(folder), device=device)
-            assert run.model is not None
-            return run
-        except CheckpointError:
-            if not attempts_left or not is_locked(folder):
-                raise
-    raise AssertionError
+    """Open a run with its weights, so that what is wrong with them is said before any work."""
+    run = Run(read_record(folder), device=device)
+    assert run.model is not None
+    return run
 
 
 def compare(args: argparse.Namespace) -> int:

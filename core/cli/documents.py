@@ -9,7 +9,7 @@ from core.data import catalog
 from core.data.images import SPLITS
 from core.families import family
 from core.recipes import RECIPES, Recipe
-from core.store import RunDocument, RunRecord, disk_use, scores_remedy, scoring_command, size_text
+from core.store import RunDocument, RunRecord, disk_use, size_text, why_no_scores
 
 NAME_COLUMNS = 40
 DIMENSIONS = 20
@@ -134,16 +134,10 @@ def listing_lines(records: list[RunRecord]) -> list[str]:
 
 
 def no_scores_line(record: RunRecord) -> str:
-    """Say why `show` has no scores of a run, and what brings them."""
+    """Say why `show` has no scores of a run, and what brings them; a problem stands above already."""
     if any("scores.json" in problem for problem in record.problems):
         return "No scores: the problem above says what brings them back."
-    if record.bundled:
-        return f"No scores: {scores_remedy(record.folder, bundled=True, running=False)}."
-    if record.state == "running":
-        return "No scores yet: training stores them at its end."
-    return (
-        f"No scores yet: `{scoring_command(record.folder)}` computes them from the weights and stores them."
-    )
+    return why_no_scores(record)
 
 
 def score_lines(splits: dict[str, Any]) -> list[str]:

@@ -22,6 +22,7 @@ from core.store.folder import (
 )
 from core.store.names import ID_PATTERN, NOTE_LIMIT, TAG_LIMIT, TAGS_LIMIT, clean_name, clean_tag, new_id
 from core.store.records import (
+    LOOKS,
     UNREADABLE,
     RunRecord,
     find,
@@ -30,6 +31,7 @@ from core.store.records import (
     scores_remedy,
     scoring_command,
     sound_scores,
+    why_no_scores,
 )
 from core.store.trash import (
     TRASH,
@@ -45,6 +47,7 @@ __all__ = [
     "FORMAT",
     "HISTORY_LIMIT",
     "ID_PATTERN",
+    "LOOKS",
     "NAME_LIMIT",
     "NOTE_LIMIT",
     "TAGS_LIMIT",
@@ -81,6 +84,7 @@ __all__ = [
     "size_text",
     "sound_scores",
     "store_folder",
+    "why_no_scores",
     "why_not_deleted",
     "write_document",
 ]

@@ -15,6 +15,10 @@ from core.store.documents import NAME_LIMIT, NewerFormat, RunDocument, read_docu
 from core.store.folder import default_store, is_locked, store_folder
 from core.store.names import ID_PATTERN, NOTE_LIMIT, plain_note, stored_tags
 
+LOOKS = 3
+"""At a file that training may replace at the same moment, before it is believed to be missing."""
+LISTED = 12
+"""Runs that an error names."""
 UNREADABLE = ("damaged", "foreign", "newer")
 """States of folders that cannot be opened; `RunRecord.reason` says why."""
 
@@ -99,6 +103,20 @@ def scores_remedy(folder: Path, *, bundled: bool, running: bool) -> str:
     return f"`{scoring_command(folder)}` writes it anew"
 
 
+def why_no_scores(record: RunRecord) -> str:
+    """Say in a sentence why a run has no scores, or not those of some split, and what brings them."""
+    for problem in record.problems:
+        if "scores.json" in problem:
+            return problem
+    if record.bundled:
+        return f"No scores: {scores_remedy(record.folder, bundled=True, running=False)}."
+    if record.state == "running":
+        return "No scores yet: training stores them at its end."
+    return (
+        f"No scores yet: `{scoring_command(record.folder)}` computes them from the weights and stores them."
+    )
+
+
 def _odd_score(values: Any, latent: int) -> str | None:
     """Name the first of a split's scores that would trip a reader: each is a number, null, or a number a dimension."""
     if not isinstance(values, dict):
@@ -139,8 +157,13 @@ def sound_scores(folder: Path, *, latent: int) -> dict[str, dict[str, Any]]:
     }
 
 
-def read_record(folder: Path) -> RunRecord:
-    """Describe one folder; a broken one is described as broken, with the reason, never raised."""
+def read_record(folder: Path, *, looks: int = LOOKS) -> RunRecord:
+    """Describe one folder; a broken one is described as broken, with the reason, never raised.
+
+    Args:
+        folder: of the run.
+        looks: how often it is looked at before its weights are said to be missing.
+    """
     # a folder's name may hold anything, bytes that are no text too: shown, it is one line of plain characters
     shown = one_line(folder.name, limit=NAME_LIMIT) or "(no visible name)"
     if folder.is_symlink():
@@ -176,6 +199,8 @@ def read_record(folder: Path) -> RunRecord:
         state = "interrupted"
         why = f"Training ended without a word after epoch {document.epoch}; the weights of that epoch open."
     elif document.weights and not (folder / document.weights).is_file():
+        if looks > 1:  # training replaces the weights after each epoch, perhaps between our two looks
+            return read_record(folder, looks=looks - 1)
         state = "damaged"
         why = f"{document.weights} is missing: restore it from a copy, or delete the run."
     scores = None
@@ -254,5 +279,6 @@ def find(run: str | Path, store: str | Path | None = None) -> Path:
         if (Path(run) / "run.json").is_file():
             return Path(run).resolve()
     known = [record.id for record in list_runs(root) if record.readable]
-    listing = f"those there are: {', '.join(known[:12])}" if known else "it is empty"
+    more = f" and {len(known) - LISTED} more (`python -m core list` shows all)" if len(known) > LISTED else ""
+    listing = f"the store holds {', '.join(known[:LISTED])}{more}" if known else "it is empty"
     raise CheckpointError(f"There is no run '{one_line(run, limit=NAME_LIMIT)}' in {root}: {listing}.")

@@ -6,6 +6,19 @@ import streamlit as st
 
 from dashboard import state
 
+FARTHEST = 10_000.0
+"""Largest coordinate, in prior standard deviations: far outside of any code, and far inside of what float32 decodes."""
+
+
+def told_apart(options: Mapping[str, str]) -> dict[str, str]:
+    """Number the texts that stand twice: Streamlit finds an option by its text, so the second could not be chosen."""
+    seen: dict[str, int] = {}
+    apart = {}
+    for value, text in options.items():
+        seen[text] = seen.get(text, 0) + 1
+        apart[value] = text if seen[text] == 1 else f"{text} #{seen[text]}"
+    return apart
+
 
 def segmented(
     label: str, options: Mapping[str, str], *, key: str, default: str, help: str | None = None
@@ -13,19 +26,32 @@ def segmented(
     """Choose one of a few options, {value: text people read}; the value lives in the URL."""
     state.restore(key, parse=lambda text: text if text in options else None, default=default)
     state.limit(key, lambda value: value in options, default)
+    texts = told_apart(options)
     value = st.segmented_control(
-        label, list(options), key=key, format_func=lambda one: options[one], required=True, help=help
+        label, list(options), key=key, format_func=lambda one: texts[one], required=True, help=help
     )
     state.share(key, value, value if value != default else None)
     return str(value)
 
 
-def select(label: str, options: Mapping[str, str], *, key: str, default: str, help: str | None = None) -> str:
-    """Choose one of many options, {value: text people read}; the value lives in the URL."""
+def select(
+    label: str,
+    options: Mapping[str, str],
+    *,
+    key: str,
+    default: str,
+    help: str | None = None,
+    always_linked: bool = False,
+) -> str:
+    """Choose one of many options, {value: text people read}; the value lives in the URL.
+
+    A link leaves a default out, unless `always_linked`: for a default that another store or day may change.
+    """
     state.restore(key, parse=lambda text: text if text in options else None, default=default)
     state.limit(key, lambda value: value in options, default)
-    value = st.selectbox(label, list(options), key=key, format_func=lambda one: options[one], help=help)
-    state.share(key, value, value if value != default else None)
+    texts = told_apart(options)
+    value = st.selectbox(label, list(options), key=key, format_func=lambda one: texts[one], help=help)
+    state.share(key, value, value if always_linked or value != default else None)
     return str(value)
 
 
@@ -35,7 +61,8 @@ def step_slider(
     """Step through ordered options, {value: text people read}; the value lives in the URL."""
     state.restore(key, parse=lambda text: text if text in options else None, default=default)
     state.limit(key, lambda value: value in options, default)
-    value = st.select_slider(label, list(options), key=key, format_func=lambda one: options[one], help=help)
+    texts = told_apart(options)
+    value = st.select_slider(label, list(options), key=key, format_func=lambda one: texts[one], help=help)
     state.share(key, value, value if value != default else None)
     return str(value)
 
@@ -94,10 +121,18 @@ def coordinate_value(key: str) -> float | None:
 
 
 def coordinate(label: str, *, key: str, help: str | None = None) -> float | None:
-    """Type a coordinate, any finite number or nothing; it lives in the URL."""
+    """Type a coordinate, a number up to `FARTHEST` or nothing; it lives in the URL."""
     state.restore(key, parse=_finite, default=None)
     value = st.number_input(
-        label, value=None, step=0.1, format="%.4f", key=key, help=help, placeholder="none"
+        label,
+        min_value=-FARTHEST,
+        max_value=FARTHEST,
+        value=None,
+        step=0.1,
+        format="%.4f",
+        key=key,
+        help=help,
+        placeholder="none",
     )
     state.share(key, value, None if value is None else f"{value:.4f}")
     return value
@@ -108,4 +143,4 @@ def _finite(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if abs(value) < 1e6 else None  # false for NaN too
+    return value if abs(value) <= FARTHEST else None  # false for NaN too

@@ -77,9 +77,9 @@ def pick_run(
     """Choose one run; its id lives in the URL. Ends the page with a sentence where there is none."""
     choices = list(records) if records is not None else usable_runs()
     _say_unknown(key, choices)
-    chosen = select(label, run_titles(choices), key=key, default=default or default_run(choices))
+    first = default or default_run(choices)
+    chosen = select(label, run_titles(choices), key=key, default=first, always_linked=True)
     record = next(record for record in choices if record.id == chosen)
-    state.share(key, record.id, record.id)  # a link names its run even where it is the default
     if record.reason:
         st.warning(plain(record.reason), icon=":material/warning:")
     return record

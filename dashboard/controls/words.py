@@ -38,8 +38,8 @@ def weight_text(beta: float, pixels: int) -> str:
 
 
 def two_digits(value: float) -> str:
-    """A number with two significant digits: 0.083, 0.30, 1.0."""
-    return f"{value:#.2g}"
+    """A number with two significant digits, or all before the point: 0.083, 0.30, 1.0, 63, 1,234."""
+    return f"{value:,.0f}" if abs(value) >= 9.95 else f"{value:#.2g}"
 
 
 def how_to_read(text: str) -> None:

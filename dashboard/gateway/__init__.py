@@ -33,6 +33,7 @@ from core.store import (
     purge,
     restore_run,
     size_text,
+    why_no_scores,
     why_not_deleted,
 )
 from dashboard.gateway.comparing import (
@@ -147,6 +148,7 @@ __all__ = [
     "uniformity",
     "units",
     "warm_up",
+    "why_no_scores",
     "why_not_comparable",
     "why_not_deleted",
 ]

@@ -90,9 +90,10 @@ def score_table(sides: Sides, reasons: Mapping[str, str | None]) -> None:
     """Draw the scores of all runs, which is better, and the differences from A with their intervals."""
     st.subheader("Scores on the test images")
     rows = score_rows(sides, reasons)
+    for side in sides:
+        if "test" not in (side.record.scores or {}):
+            st.caption(f"{side.letter}: {controls.plain(gateway.why_no_scores(side.record))}")
     if not rows:
-        none = "Neither run" if len(sides) == 2 else "None of the runs"
-        st.caption(f"{none} has been scored yet: scores are written when training ends.")
         return
     _why_unmarked(sides, reasons)
     if len(sides) == 2:

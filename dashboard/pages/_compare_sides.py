@@ -206,14 +206,16 @@ def _follow(by_id: dict[str, RunRecord]) -> int:
 
     nothing: list[str] = []
     state.restore(KEY, parse=parse, default=nothing)
-    known = [one for one in state.current(KEY) or [] if one in by_id]
+    before = state.current(KEY) or []
+    known = [one for one in before if one in by_id]
     asked = known[: len(LETTERS)]
-    missing = [one for one in named if one not in by_id]
+    # named by a link, or shown until now and deleted meanwhile
+    missing = list(dict.fromkeys(one for one in (*named, *before) if one not in by_id))
     if missing:
         instead = " Another run is shown instead." if len(asked) < FEWEST else ""
         st.warning(
-            f"The link names {controls.plain(', '.join(missing)[:200])}, which cannot be compared: it was deleted, "
-            f"hidden, or cannot be opened.{instead}",
+            f"{controls.plain(', '.join(missing)[:200])} cannot be compared: it was deleted, hidden, or cannot be "
+            f"opened.{instead}",
             icon=":material/link_off:",
         )
     if len(known) > len(asked):
@@ -224,6 +226,10 @@ def _follow(by_id: dict[str, RunRecord]) -> int:
     if asked == state.recall(SHOWN):
         return len(asked)
     chosen = fill_up(asked, by_id)
+    if len(asked) < len(before) <= FEWEST:
+        # the run that is still there keeps its letter
+        others = iter(chosen[len(asked) :])
+        chosen = [one if one in by_id else next(others) for one in before] + list(others)
     for letter, one in zip(LETTERS, chosen, strict=False):
         state.put(side_key("run", letter), one)
     return len(chosen)

@@ -25,12 +25,12 @@ class Board:
 
     @property
     def betas(self) -> dict[str, str]:
-        """{run id: 'β 0.5'}; runs of the same beta are told apart by their names."""
-        names = {record.id: f"β {record.config.beta:g}" for record in self.records}
-        seen = list(names.values())
+        """{run id: 'β 0.5'}; runs of the same beta are told apart by their names, and by their ids if need be."""
+        titles = controls.run_titles(self.records)
+        betas = [record.config.beta for record in self.records]
         return {
-            record.id: text if seen.count(text) == 1 else f"{text} ({record.name})"
-            for record, text in zip(self.records, seen, strict=True)
+            record.id: f"β {beta:g}" + ("" if betas.count(beta) == 1 else f" ({titles[record.id]})")
+            for record, beta in zip(self.records, betas, strict=True)
         }
 
     @property
@@ -63,14 +63,12 @@ def default_board(boards: dict[str, Board]) -> str:
 
 
 def why_left_out(record: RunRecord, split: str) -> str | None:
-    """Why a run cannot be a point; None where it can."""
+    """Why a run cannot be a point, as Markdown; None where it can."""
     family = FAMILIES[record.config.family]
     if not family.has_posterior:
         return f"does not apply: family {family.name} has no posterior, so no rate"
     if gateway.score(record, "rate", split) is None or gateway.score(record, "distortion", split) is None:
-        if record.state == "running":
-            return "is still being trained, and is scored at the end"
-        return f"has no scores of the {split} split: its training did not end ({record.state})"
+        return controls.plain(gateway.why_no_scores(record))
     return None
 
 
@@ -154,5 +152,10 @@ def _title(members: Sequence[RunRecord]) -> str:
     widths = "-".join(str(width) for width in config.hidden) or "no hidden layer"
     count = f"{len(members)} runs" if len(members) > 1 else "1 run"
     warmup = f", warm-up of {config.warmup_epochs:g} epochs" if config.warmup_epochs else ""
-    network = f"{config.network} {widths}, {config.latent}-D latent"
-    return f"{config.dataset}, {network}, {config.likelihood}{warmup}: {count}"
+    network = f"{config.network} {widths} {config.activation}, {config.latent}-D latent"
+    likelihood = config.likelihood + (f" σ {config.sigma:.4g}" if config.likelihood == "gaussian" else "")
+    document = members[0].document
+    assert document is not None
+    _, height, width = document.data.padded
+    padded = f" padded to {height}x{width}" if document.data.padded != document.data.shape else ""
+    return f"{config.dataset}{padded}, {network}, {likelihood}{warmup}: {count}"

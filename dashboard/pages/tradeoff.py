@@ -195,7 +195,9 @@ def _in_view(point: TradeoffPoint, record: RunRecord, split: str) -> None:
     active = point.scores.get("active_units")
     with st.container(border=True):
         st.markdown(f"**{controls.plain(point.name)}**")
-        st.caption(f"In view · {split} images · {record.config.epochs} epochs · seed {record.config.seed}")
+        done, planned = record.document.epoch if record.document else 0, record.config.epochs
+        epochs = f"{done:,} epochs" if done == planned else f"{done:,} of {planned:,} epochs ({record.state})"
+        st.caption(f"In view · {split} images · {epochs} · seed {record.config.seed}")
         if point.collapsed:
             st.warning(
                 "Collapsed: rate below 0.01 nats, its decoder ignores the code.", icon=":material/compress:"

@@ -81,6 +81,37 @@ def test_what_pages_share_is_chosen_once(page: Page, app_url: str, settle: Settl
         all_is_well(page)
 
 
+def test_back_undoes_a_choice_and_then_leaves_the_page(page: Page, app_url: str, settle: Settle) -> None:
+    page.goto(app_url)
+    settle(page)
+    page.goto(f"{app_url}/latent?run=bundled-digits-beta-1")
+    settle(page)
+    both, train = (page.get_by_role("radio", name=name, exact=True) for name in ("Both", "Train"))
+    expect(both).to_be_checked(timeout=30_000)
+    before = page.evaluate("history.length")
+    train.click()
+    page.wait_for_url("**/latent?*split=train*")
+    settle(page)
+    page.get_by_role("radio", name="Posterior samples", exact=True).click()
+    page.wait_for_url("**/latent?*show=samples*")
+    settle(page)
+    assert (
+        page.evaluate("history.length") == before + 2
+    )  # one step for each choice, none for what did not change
+    page.go_back()
+    page.wait_for_url(lambda url: "show=" not in url)
+    expect(page.get_by_role("radio", name="Posterior means", exact=True)).to_be_checked()
+    settle(page)
+    expect(train).to_be_checked()
+    page.go_back()
+    page.wait_for_url(lambda url: "split=" not in url)
+    expect(both).to_be_checked()
+    settle(page)
+    page.go_back()
+    page.wait_for_url(f"{app_url}/")
+    all_is_well(page)
+
+
 def test_the_run_in_hand_goes_along(page: Page, app_url: str, settle: Settle) -> None:
     page.goto(f"{app_url}/latent?run=bundled-digits-8d")
     settle(page)

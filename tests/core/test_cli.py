@@ -921,7 +921,7 @@ def test_the_trash_and_back(shell: Shell, runs: dict[str, Path], store: Path) ->
     assert row["entry"] in shell.out
     assert shell("show", vae) == 1
     assert shell("trash", "restore", "nothing") == 1
-    assert "those there are" in shell.err
+    assert "the store holds" in shell.err
     assert shell("trash", "restore", vae, row["entry"]) == 0
     assert shell.out == f"Run '{vae}' is restored.\n"
     assert contents(runs["vae"]) == before

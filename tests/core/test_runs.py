@@ -521,6 +521,20 @@ def test_damaged_weights_are_met_when_they_are_needed(
         sentence(error.value)
 
 
+def test_weights_that_training_replaced_meanwhile_are_looked_for_again(copied: Copy) -> None:
+    folder = copied()
+    listed = core.open_run(folder)  # as a page that listed the run and draws a moment later
+    newer = folder / "model-4.safetensors"
+    (folder / "model-3.safetensors").rename(newer)
+    document = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**document, "weights": newer.name, "epoch": 4}))
+    assert listed.decode(np.zeros((1, listed.latent))).shape[0] == 1
+    assert listed.document.epoch == 4
+    newer.unlink()
+    with pytest.raises(CheckpointError, match="missing"):
+        core.open_run(folder).decode(np.zeros((1, listed.latent)))
+
+
 def test_weights_of_another_network_are_refused(
     copied: Copy, edit_document: Edit, sentence: Sentence
 ) -> None:

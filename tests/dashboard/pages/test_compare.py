@@ -310,6 +310,16 @@ def test_one_named_run_is_compared_with_a_sensible_other(bundled_store: Path) ->
     assert [lost.selectbox(key=f"run-{side}").value for side in "ab"] == [TENTH, ONE]
 
 
+def test_a_run_deleted_elsewhere_is_said_and_the_other_keeps_its_letter(bundled_store: Path) -> None:
+    pair = ("bundled-digits-beta-0p1", "bundled-digits-beta-3")
+    at = healthy(open_page("compare", runs=",".join(pair)))
+    shutil.rmtree(bundled_store / pair[0])
+    healthy(at.run())
+    assert f"{pair[0]} cannot be compared: it was deleted" in words(at)
+    assert at.session_state["run-b"] == pair[1]
+    assert at.session_state["run-a"] not in pair
+
+
 def test_an_empty_store_and_a_store_of_one_say_what_to_do(bundled_store: Path) -> None:
     for folder in bundled_store.iterdir():
         if folder.name != ONE:

@@ -77,6 +77,20 @@ def test_a_click_on_an_empty_place_moves_the_place_there(bundled_store: Path, pa
     assert at.query_params["zx"] in ("1.2500", ["1.2500"])
 
 
+@pytest.mark.parametrize("text", ["1e39", "-20000", "nan", "x"])
+def test_a_place_beyond_all_codes_is_not_taken_from_a_link(bundled_store: Path, text: str) -> None:
+    at = healthy(open_page("latent", run="bundled-digits-beta-1", zx=text, zy="0"))
+    assert at.session_state["zx"] is None
+    boxes = {box.key: box for box in at.number_input}
+    assert (boxes["zx"].min, boxes["zx"].max) == (
+        -10_000,
+        10_000,
+    )  # what can be typed is what a link may hold
+    far = healthy(open_page("latent", run="bundled-digits-beta-1", zx="10000", zy="0"))
+    assert far.session_state["zx"] == 10_000
+    assert "Decoded there" in [image.proto.imgs[0].caption for image in far.get("image")]
+
+
 def test_the_lattice_holds_the_tiles_that_the_contract_names(bundled_store: Path) -> None:
     at = healthy(open_page("latent", run="bundled-digits-beta-1", n="4"))
     _, sections = maps(at)[1]

@@ -250,6 +250,33 @@ def test_runs_that_differ_in_likelihood_get_boards_of_their_own(store: Path) -> 
     assert "does not apply" in words(at)  # a Gaussian has no floor of grey pixels
 
 
+def small(store: Path, name: str, **settings: object) -> core.Run:
+    config = core.recipe("digits-vae").config.with_settings({"epochs": 1, "hidden": (16,), **settings})
+    return core.train(config, name=name, store=store)
+
+
+def test_boards_and_steps_with_equal_names_are_told_apart(store: Path) -> None:
+    for activation in ("relu", "tanh"):
+        small(store, "twin", activation=activation)
+    other = small(store, "twin", activation="tanh")
+    at = healthy(open_page("tradeoff"))
+    titles = boards(at)
+    assert len(titles) == len(set(titles)) == 2
+    assert any("tanh" in title for title in titles)
+    healthy(next(box for box in at.selectbox if box.key == "board").select(titles[0]).run())
+    steps = at.select_slider[0].options
+    assert len(steps) == len(set(steps)) == 2
+    assert any(other.id in step for step in steps)
+
+
+def test_what_is_left_out_says_how_to_score_it(bundled_store: Path, store: Path) -> None:
+    run = small(store, "half", epochs=2)
+    (store / run.id / "scores.json").unlink()
+    assert f"python -m core evaluate {run.id} --save" in words(healthy(open_page("tradeoff")))
+    (store / run.id / "scores.json").write_text("{broken")
+    assert "damaged" in words(healthy(open_page("tradeoff")))
+
+
 def test_an_empty_store_says_how_to_train(store: Path) -> None:
     assert "python -m core train digits-vae" in healthy(open_page("tradeoff")).code[0].value
 
