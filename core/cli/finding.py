@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from core.errors import CheckpointError
-from core.store import RunRecord, TrashEntry, find, list_trash, read_record, store_folder
+from core.store import RunRecord, TrashEntry, find, first_of, list_trash, read_record, store_folder
 
 
 def store_of(args: argparse.Namespace) -> Path:
@@ -51,8 +51,8 @@ def entries_of(args: argparse.Namespace) -> list[TrashEntry]:
     for word in args.runs:
         fit = [entry for entry in there if word in (entry.id, entry.name)]
         if not fit:
-            known = ", ".join(entry.id for entry in there[:12])
-            listing = f"those there are: {known}" if known else "it is empty"
+            known = first_of([entry.id for entry in there], "trash list")
+            listing = f"the trash holds {known}" if known else "it is empty"
             raise CheckpointError(f"There is no run '{word}' in the trash of {store_of(args)}: {listing}.")
         if len(fit) > 1:
             names = ", ".join(entry.name for entry in fit)

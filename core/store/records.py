@@ -260,6 +260,12 @@ def list_runs(store: str | Path | None = None) -> list[RunRecord]:
     return records
 
 
+def first_of(ids: list[str], command: str) -> str:
+    """Name ids in an error: the first few, how many more there are, and the command that lists all."""
+    more = len(ids) - LISTED
+    return ", ".join(ids[:LISTED]) + (f" and {more} more: see `python -m core {command}`" if more > 0 else "")
+
+
 def find(run: str | Path, store: str | Path | None = None) -> Path:
     """Find a run's folder from its id in the store, or from a path.
 
@@ -279,6 +285,5 @@ def find(run: str | Path, store: str | Path | None = None) -> Path:
         if (Path(run) / "run.json").is_file():
             return Path(run).resolve()
     known = [record.id for record in list_runs(root) if record.readable]
-    more = f" and {len(known) - LISTED} more (`python -m core list` shows all)" if len(known) > LISTED else ""
-    listing = f"the store holds {', '.join(known[:LISTED])}{more}" if known else "it is empty"
+    listing = f"the store holds {first_of(known, 'list')}" if known else "it is empty"
     raise CheckpointError(f"There is no run '{one_line(run, limit=NAME_LIMIT)}' in {root}: {listing}.")

@@ -163,7 +163,10 @@ def test_an_empty_store_says_how_to_train_the_first_run(store: Path) -> None:
     assert at.code[0].value == "python -m core train digits-vae"
 
 
-def test_a_damaged_run_breaks_neither_the_page_nor_the_others(bundled_store: Path) -> None:
+def test_a_damaged_run_breaks_neither_the_page_nor_the_others(
+    bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "nothing"))  # the run opened instead encodes no images
     (bundled_store / "bundled-digits-beta-1" / "run.json").write_text("{")
     healthy(open_page("latent"))
     at = healthy(open_page("latent", run="bundled-digits-beta-1"))

@@ -89,7 +89,10 @@ def test_a_wide_spread_opens_on_a_logarithmic_axis(bundled_store: Path) -> None:
     assert at.query_params["lograte"] == "0"
 
 
-def test_the_axis_of_one_board_says_nothing_about_another(bundled_store: Path) -> None:
+def test_the_axis_of_one_board_says_nothing_about_another(
+    bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "nothing"))
     at = healthy(open_page("tradeoff"))
     assert at.session_state["lograte"] is True
     fashion = next(box for box in at.selectbox if box.key == "board")
