@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.cli import documents
+from core.cli import documents, pictures
 from core.cli.terminal import CountProgress, TrainingProgress, complain, emit, emit_json, plain
 from core.config import RunConfig
 from core.data import catalog
@@ -223,6 +223,36 @@ def evaluate(args: argparse.Namespace) -> int:
             "",
             *documents.score_lines({args.split: scores}),
         )
+    return 0
+
+
+def traverse(args: argparse.Namespace) -> int:
+    """Decode a traversal and write it as a picture."""
+    out = pictures.target(args.out, endings=(".png",), force=args.force)
+    run = _open(_record(args).folder, device=args.device)
+    lines = pictures.traverse(
+        run, out, row=args.row, split=args.split, steps=args.steps, most=args.dimensions, scale=args.scale
+    )
+    emit(*lines)
+    return 0
+
+
+def interpolate(args: argparse.Namespace) -> int:
+    """Decode a path through images and write it as a film or a strip."""
+    out = pictures.target(args.out, endings=(".gif", ".png"), force=args.force)
+    rows = pictures.rows_of_text(args.rows)
+    run = _open(_record(args).folder, device=args.device)
+    lines = pictures.interpolate(
+        run,
+        out,
+        rows=rows,
+        split=args.split,
+        steps=args.steps,
+        spherical=args.spherical,
+        milliseconds=args.milliseconds,
+        scale=args.scale,
+    )
+    emit(*lines)
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from core.cli import commands
 from core.errors import ConfigError
+from core.generation.film import SHORTEST
 from core.recipes import RECIPES
 from core.runs import SPLITS
 
@@ -44,7 +45,12 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Format(argparse.RawDescriptionHelpFormatter):
-    """Breaks no line inside a name: 'mnist-mlp-vae' stays whole."""
+    """Breaks no line inside a name ('mnist-mlp-vae' stays whole), nor one after the longest command."""
+
+    def format_help(self) -> str:
+        # commands stand one level further in than argparse reckons with when it measures them
+        self._action_max_length += self._indent_increment
+        return super().format_help()
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(text, width, break_on_hyphens=False)
@@ -73,6 +79,33 @@ def _json_option(parser: argparse.ArgumentParser) -> None:
 def _run_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="id of a run, or path of its folder")
     _store_option(parser)
+
+
+def _milliseconds(text: str) -> int:
+    value = int(text)
+    if not SHORTEST <= value <= 60_000:
+        raise argparse.ArgumentTypeError(f"{value} is not a whole number from {SHORTEST} to 60000")
+    return value
+
+
+_milliseconds.__name__ = "whole number"
+
+
+def _picture_options(parser: argparse.ArgumentParser, *, ending: str, steps: int, steps_help: str) -> None:
+    parser.add_argument(
+        "--out", required=True, metavar=ending, help="file to write; its folder must be there"
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file if there is one")
+    parser.add_argument(
+        "--split", choices=SPLITS, default="test", help="images to choose from (default: test)"
+    )
+    parser.add_argument("--steps", type=_from_one, default=steps, metavar="N", help=steps_help)
+    parser.add_argument(
+        "--scale", type=_from_one, metavar="N", help="side of a pixel (default: images of about 64 pixels)"
+    )
+    parser.add_argument(
+        "--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)"
+    )
 
 
 def _training_arguments(parser: argparse.ArgumentParser, *, required: str = "") -> None:
@@ -158,6 +191,50 @@ def build_parser() -> Parser:
         "--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)"
     )
     _json_option(evaluate)
+
+    traverse = command(
+        "traverse", commands.traverse, "decode each latent dimension through its quantiles, as a PNG",
+        detail="One row a dimension, most informative first; frame k stands at Phi^-1((k + 1/2) / steps).",
+    )  # fmt: skip
+    _run_argument(traverse)
+    traverse.add_argument(
+        "--row",
+        type=int,
+        metavar="N",
+        help="start from this image, a row of the data set (default: the origin)",
+    )
+    traverse.add_argument(
+        "--dimensions", type=_from_one, metavar="N", help="the N most informative ones (default: all)"
+    )
+    _picture_options(traverse, ending="FILE.png", steps=11, steps_help="images a row (default: 11)")
+
+    interpolate = command(
+        "interpolate", commands.interpolate, "decode a path through several images, as a GIF or a PNG",
+        detail="A GIF runs there and back for ever; a PNG has one row from each image to the next.",
+    )  # fmt: skip
+    _run_argument(interpolate)
+    interpolate.add_argument(
+        "--rows",
+        required=True,
+        metavar="N,N,...",
+        help="two images or more, rows of the data set, in their order",
+    )
+    interpolate.add_argument(
+        "--spherical", action="store_true", help="along great circles around the origin, not straight"
+    )
+    interpolate.add_argument(
+        "--milliseconds",
+        type=_milliseconds,
+        default=100,
+        metavar="N",
+        help="each frame of a GIF is shown, from 20 (default: 100)",
+    )
+    _picture_options(
+        interpolate,
+        ending="FILE.gif|FILE.png",
+        steps=8,
+        steps_help="from each image to the next (default: 8)",
+    )
 
     rename = command("rename", commands.rename, "give a run another display name; its id stays")
     _run_argument(rename)

@@ -4,6 +4,7 @@ Nothing here imports torch until a model is asked for; `warm_up` does it in the 
 Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays, and their arrays are read-only.
 """
 
+from core.analysis.attributes import analogy, attribute_vector, nearest_mean
 from core.analysis.comparison import PairedDifference, Setting
 from core.analysis.pvalues import (
     moments,
@@ -18,11 +19,12 @@ from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_
 from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
-from core.generation import prior_draws
+from core.generation import film_gif, film_positions, path, prior_draws, quantile_steps, traversal
 from core.latents import Latents
 from core.store import RunRecord, annotate, delete_run
 from dashboard.gateway.comparing import paired, settings_that_differ
 from dashboard.gateway.decoding import decode, lattice, reconstruct, reconstruct_points
+from dashboard.gateway.editing import densities_at, label_means, leak, nearest_rows, some_rows, split_units
 from dashboard.gateway.listing import (
     folder_size,
     history,
@@ -46,6 +48,7 @@ from dashboard.gateway.points import (
     latents,
     latents_ready,
     map_data,
+    map_id,
     originals,
     originals_of_map,
     split_and_row,
@@ -65,7 +68,9 @@ __all__ = [
     "RunRecord",
     "Setting",
     "VAEScopeError",
+    "analogy",
     "annotate",
+    "attribute_vector",
     "better",
     "board_key",
     "comparable_key",
@@ -73,26 +78,36 @@ __all__ = [
     "data_folder",
     "decode",
     "delete_run",
+    "densities_at",
     "example_ids",
     "fetch",
+    "film_gif",
+    "film_positions",
     "folder_size",
     "history",
     "images",
+    "label_means",
     "latents",
     "latents_ready",
     "lattice",
     "lattice_at_hand",
+    "leak",
     "map_data",
+    "map_id",
     "moments",
+    "nearest_mean",
+    "nearest_rows",
     "originals",
     "originals_of_map",
     "paired",
     "pareto_front",
+    "path",
     "phi",
     "phi_inverse",
     "pixels_per_image",
     "posterior_samples",
     "prior_draws",
+    "quantile_steps",
     "rate_per_dimension",
     "reconstruct",
     "reconstruct_points",
@@ -102,9 +117,12 @@ __all__ = [
     "settings_that_differ",
     "sketch",
     "sketch_stamp",
+    "some_rows",
     "split_and_row",
+    "split_units",
     "standardise",
     "store_path",
+    "traversal",
     "uniformity",
     "units",
     "warm_up",

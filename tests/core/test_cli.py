@@ -119,6 +119,8 @@ def test_help_names_every_command_and_exit_code() -> None:
         "list",
         "show",
         "evaluate",
+        "traverse",
+        "interpolate",
         "rename",
         "note",
         "delete",
@@ -128,7 +130,9 @@ def test_help_names_every_command_and_exit_code() -> None:
     assert "130" in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["train", "sweep", "evaluate", "data fetch", "delete"])
+@pytest.mark.parametrize(
+    "command", ["train", "sweep", "evaluate", "traverse", "interpolate", "data fetch", "delete"]
+)
 def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), "--help"])
