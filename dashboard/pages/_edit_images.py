@@ -20,6 +20,9 @@ FIRST = 4
 GALLERY = 40
 TILE = 64
 """Side of an image in a row, in pixels, about: pixels are enlarged by whole factors"""
+NO_ROW = 10**18
+"""What stands for a number that is larger than any row"""
+NO_LABEL = "no label"
 _SEEN = "edit-images-seen"
 _PICKED = "edit-images-picked"
 
@@ -67,12 +70,13 @@ class Images:
     def label(self, row: int) -> str:
         """Name of an image's label."""
         index = int(self.latents.labels[self.places([row])[0]])
-        return self.class_names[index] if index >= 0 else "no label"
+        return self.class_names[index] if index >= 0 else NO_LABEL
 
     def title(self, row: int) -> str:
         """What an image is called, as in 'test image 17, label 3'; of a chosen one with its number before it."""
         number = f"{self.rows.index(row) + 1}: " if row in self.rows else ""
-        return f"{number}{self.split} image {row}, label {self.label(row)}"
+        label = self.label(row)
+        return f"{number}{self.split} image {row}, {label if label == NO_LABEL else f'label {label}'}"
 
     def originals(self, rows: Sequence[int]) -> np.ndarray:
         """(N, C, H, W) in [0, 1]: the images themselves, or what the decoder makes of them where they are not here."""
@@ -110,7 +114,8 @@ def choose_images(record: RunRecord) -> Images | None:
 
 def rows_of(text: str) -> list[int]:
     """Whole numbers of a text, each once, in their order: '3, 17 40' -> [3, 17, 40]."""
-    return list(dict.fromkeys(int(part) for part in re.findall(r"[0-9]{1,18}", text)))
+    numbers = (min(int(part[:30]), NO_ROW) for part in re.findall(r"[0-9]+", text))
+    return list(dict.fromkeys(numbers))
 
 
 def rows_text(rows: Sequence[int]) -> str:

@@ -292,7 +292,7 @@ def test_toggling_keeps_one_image_and_takes_no_more_than_there_is_room_for() -> 
         ("3 17;3", [3, 17]),
         ("", []),
         ("-4 x", [4]),
-        ("9" * 40, [int("9" * 18), int("9" * 4)]),
+        ("9" * 5000 + " 21", [10**18, 21]),
     ],
 )
 def test_rows_are_read_from_any_text(text: str, rows: list[int]) -> None:
@@ -350,3 +350,67 @@ def test_any_latent_size(
     assert len(frames["edit-traversal"]["dimension"].unique()) == min(size, 10)
     assert ("Dimensions" in [box.label for box in at.number_input]) == (size > 10)
     assert ("has no circle to turn" in words(at)) == (size == 1 and way == "spherical")
+
+
+NONSENSE = {
+    "rows": "<b>21</b>,99999999999999999999999,,x",
+    "of": "validation",
+    "start": "foo",
+    "frames": "0",
+    "steps": "500",
+    "path": "round",
+    "pace": "-3",
+    "gallery": "1e9",
+    "by": "1",
+    "with": "11",
+    "without": "-1",
+    "strength": "nan",
+    "edit": "5",
+    "a": "x",
+    "b": "99",
+    "c": "",
+}
+
+
+def test_nonsense_in_the_link_gives_the_defaults(
+    bundled_store: Path, frames: dict[str, pd.DataFrame]
+) -> None:
+    at = healthy(open_page("edit", run=TWO, **NONSENSE))
+    assert len(frames) == 3  # one image is no path
+    assert linked(at, "rows") == "21"
+    assert len(frames["edit-traversal"]["p_value"].unique()) == 11
+
+
+def relabelled(store: Path, labels: np.ndarray) -> None:
+    """Give the stored test images of a run these labels."""
+    path = store / TWO / "latents-test.npz"
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = dict(stored)
+    np.savez(path, **{**arrays, "labels": np.resize(labels, len(arrays["ids"])).astype(np.int64)})
+
+
+def test_images_without_labels_have_attributes_by_selection_and_no_leakage(
+    bundled_store: Path, frames: dict[str, pd.DataFrame]
+) -> None:
+    relabelled(bundled_store, np.array([-1]))
+    at = healthy(open_page("edit", run=TWO, rows="21,24,28"))
+    said = words(at)
+    assert "Fewer than two labels" in said
+    assert "Leakage onto other labels does not apply" in said
+    assert figures(at) == []
+    assert len(frames) == 4
+    assert "label no label" not in captions(at)
+
+
+def test_some_images_without_a_label_belong_to_no_group(bundled_store: Path) -> None:
+    relabelled(bundled_store, np.array([-1, 3, 5]))
+    at = healthy(open_page("edit", run=TWO, rows="21,24", **{"with": "3", "without": "others"}))
+    assert "120 and 120 images" in captions(at)  # the 120 without a label are in neither
+
+
+def test_a_damaged_file_is_a_sentence(bundled_store: Path) -> None:
+    (bundled_store / TWO / "latents-test.npz").write_bytes(b"PK nonsense")
+    at = open_page("edit", run=TWO)
+    (error,) = at.error
+    assert "latents-test" in error.value.replace("\\", "")
+    assert not at.exception
