@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.cli import documents, pictures
+from core.cli import attributes, documents, pictures, places
 from core.cli.terminal import CountProgress, TrainingProgress, complain, emit, emit_json, plain
 from core.config import RunConfig
 from core.data import catalog
@@ -253,6 +253,34 @@ def interpolate(args: argparse.Namespace) -> int:
         scale=args.scale,
     )
     emit(*lines)
+    return 0
+
+
+def attribute(args: argparse.Namespace) -> int:
+    """Measure the vector between two labels, and what leaks from it."""
+    record = _record(args)
+    run = Run(record)
+    found = attributes.describe_attribute(
+        run, to=args.to, source=args.source, split=args.split, strength=args.strength
+    )
+    if args.json:
+        emit_json(found)
+    else:
+        unit = "prior standard deviations" if run.has_posterior else "standard deviations of the codes"
+        emit(*attributes.attribute_lines(found, unit=unit))
+    return 0
+
+
+def place(args: argparse.Namespace) -> int:
+    """Measure the densities at a place of the latent space, and list the nearest images."""
+    run = Run(_record(args))
+    z = places.place_of_text(args.at, latent=run.latent)
+    found = places.describe_place(run, z, split=args.split, k=args.nearest)
+    if args.json:
+        emit_json(found)
+    else:
+        unit = "prior standard deviations" if run.has_posterior else "standard deviations of the codes"
+        emit(*places.place_lines(found, unit=unit))
     return 0
 
 

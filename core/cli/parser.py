@@ -5,6 +5,7 @@ import textwrap
 from typing import NoReturn
 
 from core.cli import commands
+from core.cli.attributes import OTHERS
 from core.errors import ConfigError
 from core.generation.film import SHORTEST
 from core.recipes import RECIPES
@@ -89,6 +90,16 @@ def _milliseconds(text: str) -> int:
 
 
 _milliseconds.__name__ = "whole number"
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not abs(value) <= 1e6:  # false for NaN too
+        raise argparse.ArgumentTypeError(f"{text} is not a number from -1000000 to 1000000")
+    return value
+
+
+_finite.__name__ = "number"
 
 
 def _picture_options(parser: argparse.ArgumentParser, *, ending: str, steps: int, steps_help: str) -> None:
@@ -235,6 +246,41 @@ def build_parser() -> Parser:
         steps=8,
         steps_help="from each image to the next (default: 8)",
     )
+
+    attribute = command(
+        "attribute", commands.attribute, "measure the vector from one label to another, and what leaks from it",
+        detail="The vector is a difference of average latents. Leakage is the share of the images it starts from that, "
+        "moved along it, lie nearest to the average of a label that was not meant.",
+    )  # fmt: skip
+    _run_argument(attribute)
+    attribute.add_argument("--to", required=True, metavar="LABEL", help="the label that is meant")
+    attribute.add_argument(
+        "--from",
+        dest="source",
+        default=OTHERS,
+        metavar="LABEL",
+        help=f"the label to start from (default: {OTHERS}, all but that of --to)",
+    )
+    attribute.add_argument(
+        "--strength",
+        type=_finite,
+        default=1.0,
+        metavar="S",
+        help="how often the vector is added (default: 1)",
+    )
+    attribute.add_argument("--split", choices=SPLITS, default="test", help="images to take (default: test)")
+    _json_option(attribute)
+
+    place = command(
+        "place", commands.place, "say how dense posterior and prior are at a place, and which images are nearest"
+    )  # fmt: skip
+    _run_argument(place)
+    place.add_argument(
+        "--at", required=True, metavar="Z,Z,...", help="the latent, as in --at=-0.5,1 (with = before a minus)"
+    )
+    place.add_argument("--nearest", type=_from_one, default=8, metavar="N", help="images listed (default: 8)")
+    place.add_argument("--split", choices=SPLITS, default="train", help="images to take (default: train)")
+    _json_option(place)
 
     rename = command("rename", commands.rename, "give a run another display name; its id stays")
     _run_argument(rename)

@@ -121,6 +121,8 @@ def test_help_names_every_command_and_exit_code() -> None:
         "evaluate",
         "traverse",
         "interpolate",
+        "attribute",
+        "place",
         "rename",
         "note",
         "delete",
@@ -131,7 +133,7 @@ def test_help_names_every_command_and_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "sweep", "evaluate", "traverse", "interpolate", "data fetch", "delete"]
+    "command", ["train", "sweep", "evaluate", "traverse", "interpolate", "attribute", "data fetch", "delete"]
 )
 def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
