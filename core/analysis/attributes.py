@@ -54,9 +54,12 @@ def nearest_mean(latents: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
     The classifier of scikit-learn's NearestCentroid; a linear one, since |z - m|^2 = |z|^2 - 2 z m + |m|^2.
     """
-    points = np.asarray(latents, np.float64)
-    scores = points @ centres.T - 0.5 * np.square(centres).sum(1)
-    return np.argmax(scores, axis=1)
+    return np.argmax(_scores(latents, centres), axis=1)
+
+
+def _scores(latents: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Half of |z|^2 - |z - m|^2, largest for the nearest mean: (N, L), (K, L) -> (N, K)."""
+    return np.asarray(latents, np.float64) @ centres.T - 0.5 * np.square(centres).sum(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +116,12 @@ def leakage(
             f"Leakage counts images that change between labels, but there are {len(moved)} images and {len(labels)} "
             "labels: choose a split with labelled images of at least two classes."
         )
-    rest = nearest_mean(moved, centres)
+    # linear in z: moving all images adds the same to each one's score of a label
+    scores, slope = _scores(moved, centres), centres @ vector
+    rest = np.argmax(scores, axis=1)
     shares = np.zeros((len(strengths), len(labels)))
     for row, strength in enumerate(np.asarray(strengths, np.float64)):
-        now = nearest_mean(moved + strength * vector, centres)
+        now = np.argmax(scores + strength * slope, axis=1)
         shares[row] = np.bincount(now[now != rest], minlength=len(labels)) / len(moved)
     return Leakage(
         strengths=np.asarray(strengths, np.float64),
