@@ -88,14 +88,22 @@ def needs_other_data(words: list[str]) -> bool:
 
 @pytest.mark.parametrize("words", CORE_COMMANDS, ids=name_of)
 def test_a_command_runs_as_written(
-    words: list[str], bundled_store: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    bundled_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if "--out" in words:
+        monkeypatch.chdir(tmp_path)  # it writes where it stands
     if "--help" in words:
         with pytest.raises(SystemExit, match="0"):
             main(words)
     elif not needs_other_data(words):
         assert main(words) == 0, capsys.readouterr().err
         said = capsys.readouterr().out
+        if "--out" in words:
+            assert Path(words[words.index("--out") + 1]).stat().st_size > 1000
         if "--json" in words:
             json.loads(said)
         if words[0] in ("train", "sweep"):

@@ -101,6 +101,12 @@ def uniformity(p: np.ndarray) -> np.ndarray:
 
 def standardise(codes: np.ndarray) -> np.ndarray:
     """Codes with mean 0 and variance 1 a dimension, for a p-value map of a family without a prior: (N, L) float64."""
+    centre, spread = centre_and_spread(codes)
+    return (codes.astype(np.float64) - centre) / spread
+
+
+def centre_and_spread(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average and standard deviation of codes a dimension, (N, L) -> two (L,) float64; a constant one has spread 1."""
     values = codes.astype(np.float64)
     spread = values.std(0)
-    return (values - values.mean(0)) / np.where(spread > 0, spread, 1)
+    return values.mean(0), np.where(spread > 0, spread, 1.0)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.cli import documents
+from core.cli.finding import open_with_weights, records_of
 from core.cli.finding import record_of as _record
-from core.cli.finding import records_of
 from core.cli.finding import store_of as _store
 from core.cli.terminal import CountProgress, TrainingProgress, complain, emit, emit_json
 from core.config import RunConfig
@@ -162,13 +162,6 @@ def show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _open(folder: Path, *, device: str) -> Run:
-    """Open a run with its weights, so that what is wrong with them is said before any work."""
-    run = Run(read_record(folder), device=device)
-    assert run.model is not None
-    return run
-
-
 def compare(args: argparse.Namespace) -> int:
     """Compare runs with the first of them."""
     from core.cli.comparing import compare as compare_runs
@@ -197,7 +190,7 @@ def evaluate(args: argparse.Namespace) -> int:
             done = rescore(run, batch_size=args.batch_size, progress=progress)
             scores = done.splits
         else:
-            run = _open(record.folder, device=args.device)
+            run = open_with_weights(record.folder, device=args.device)
             options = {"split": split, "seed": seed, "draws": draws, "batch_size": args.batch_size}
             scores = {split: score(run, **options, progress=progress)}
     finally:

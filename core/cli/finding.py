@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from core.errors import CheckpointError
+from core.runs import Run
 from core.store import RunRecord, TrashEntry, find, first_of, list_trash, read_record, store_folder
 
 
@@ -29,6 +30,17 @@ def records_of(args: argparse.Namespace) -> list[RunRecord]:
     """
     found = {record.folder: record for record in (_record(run, store_of(args)) for run in args.runs)}
     return list(found.values())
+
+
+def open_with_weights(folder: Path, *, device: str) -> Run:
+    """Open a run with its weights, so that what is wrong with them is said before any work.
+
+    Raises:
+        CheckpointError: it cannot be opened, or its weights are missing or damaged.
+    """
+    run = Run(read_record(folder), device=device)
+    assert run.model is not None
+    return run
 
 
 def _record(run: str, store: Path) -> RunRecord:

@@ -7,9 +7,11 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from core.cli import commands, tending
+from core.cli import commands, exploring, tending
+from core.cli.attributes import OTHERS
 from core.data.images import SPLITS
 from core.errors import ConfigError
+from core.generation.film import SHORTEST
 from core.recipes import RECIPES
 from core.store import TAG_LIMIT
 
@@ -76,7 +78,12 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Format(argparse.RawDescriptionHelpFormatter):
-    """Breaks no line inside a name: 'mnist-mlp-vae' stays whole."""
+    """Breaks no line inside a name ('mnist-mlp-vae' stays whole), nor one after the longest command."""
+
+    def format_help(self) -> str:
+        # commands stand one level further in than argparse reckons with when it measures them
+        self._action_max_length += self._indent_increment
+        return super().format_help()
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(text, width, break_on_hyphens=False)
@@ -115,6 +122,43 @@ def _runs_argument(parser: argparse.ArgumentParser, *, least: str = "+", help: s
 
 def _yes_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _milliseconds(text: str) -> int:
+    value = int(text)
+    if not SHORTEST <= value <= 60_000:
+        raise argparse.ArgumentTypeError(f"{value} is not a whole number from {SHORTEST} to 60000")
+    return value
+
+
+_milliseconds.__name__ = "whole number"
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not abs(value) <= 1e6:  # false for NaN too
+        raise argparse.ArgumentTypeError(f"{text} is not a number from -1000000 to 1000000")
+    return value
+
+
+_finite.__name__ = "number"
+
+
+def _picture_options(parser: argparse.ArgumentParser, *, ending: str, steps: int, steps_help: str) -> None:
+    parser.add_argument(
+        "--out", required=True, metavar=ending, help="file to write; its folder must be there"
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file if there is one")
+    parser.add_argument(
+        "--split", choices=SPLITS, default="test", help="images to choose from (default: test)"
+    )
+    parser.add_argument("--steps", type=_from(1), default=steps, metavar="N", help=steps_help)
+    parser.add_argument(
+        "--scale", type=_from(1), metavar="N", help="side of a pixel (default: images of about 64 pixels)"
+    )
+    parser.add_argument(
+        "--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)"
+    )
 
 
 def _training_arguments(parser: argparse.ArgumentParser, *, required: str = "") -> None:
@@ -238,6 +282,85 @@ def build_parser() -> Parser:
     )
     _store_option(compare)
     _json_option(compare)
+
+    traverse = command(
+        "traverse", exploring.traverse, "decode each latent dimension through its quantiles, as a PNG",
+        detail="One row a dimension, most informative first; frame k stands at Phi^-1((k + 1/2) / steps).",
+    )  # fmt: skip
+    _run_argument(traverse)
+    traverse.add_argument(
+        "--row",
+        type=int,
+        metavar="N",
+        help="start from this image, a row of the data set (default: the origin)",
+    )
+    traverse.add_argument(
+        "--dimensions", type=_from(1), metavar="N", help="the N most informative ones (default: all)"
+    )
+    _picture_options(traverse, ending="FILE.png", steps=11, steps_help="images a row (default: 11)")
+
+    interpolate = command(
+        "interpolate", exploring.interpolate, "decode a path through several images, as a GIF or a PNG",
+        detail="A GIF runs there and back for ever; a PNG has one row from each image to the next.",
+    )  # fmt: skip
+    _run_argument(interpolate)
+    interpolate.add_argument(
+        "--rows",
+        required=True,
+        metavar="N,N,...",
+        help="two images or more, rows of the data set, in their order",
+    )
+    interpolate.add_argument(
+        "--spherical", action="store_true", help="along great circles around the origin, not straight"
+    )
+    interpolate.add_argument(
+        "--milliseconds",
+        type=_milliseconds,
+        default=100,
+        metavar="N",
+        help="each frame of a GIF is shown, from 20 (default: 100)",
+    )
+    _picture_options(
+        interpolate,
+        ending="FILE.gif|FILE.png",
+        steps=8,
+        steps_help="from each image to the next (default: 8)",
+    )
+
+    attribute = command(
+        "attribute", exploring.attribute, "measure the vector from one label to another, and what leaks from it",
+        detail="The vector is a difference of average latents. Leakage is the share of the images it starts from that, "
+        "moved along it, lie nearest to the average of a label that was not meant.",
+    )  # fmt: skip
+    _run_argument(attribute)
+    attribute.add_argument("--to", required=True, metavar="LABEL", help="the label that is meant")
+    attribute.add_argument(
+        "--from",
+        dest="source",
+        default=OTHERS,
+        metavar="LABEL",
+        help=f"the label to start from (default: {OTHERS}, all but that of --to)",
+    )
+    attribute.add_argument(
+        "--strength",
+        type=_finite,
+        default=1.0,
+        metavar="S",
+        help="how often the vector is added (default: 1)",
+    )
+    attribute.add_argument("--split", choices=SPLITS, default="test", help="images to take (default: test)")
+    _json_option(attribute)
+
+    place = command(
+        "place", exploring.place, "say how dense posterior and prior are at a place, and which images are nearest"
+    )  # fmt: skip
+    _run_argument(place)
+    place.add_argument(
+        "--at", required=True, metavar="Z,Z,...", help="the latent, as in --at=-0.5,1 (with = before a minus)"
+    )
+    place.add_argument("--nearest", type=_from(1), default=8, metavar="N", help="images listed (default: 8)")
+    place.add_argument("--split", choices=SPLITS, default="train", help="images to take (default: train)")
+    _json_option(place)
 
     rename = command("rename", tending.rename, "give a run another display name; its id stays")
     _run_argument(rename)

@@ -5,6 +5,7 @@ Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays,
 """
 
 from core.analysis.alignment import Alignment
+from core.analysis.attributes import analogy, attribute_vector, nearest_mean
 from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
 from core.analysis.pvalues import (
     moments,
@@ -21,7 +22,7 @@ from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_
 from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
-from core.generation import prior_draws
+from core.generation import film_gif, film_positions, path, prior_draws, quantile_steps, traversal
 from core.latents import Latents
 from core.store import (
     TAG_LIMIT,
@@ -44,6 +45,7 @@ from dashboard.gateway.comparing import (
     similarity,
 )
 from dashboard.gateway.decoding import decode, lattice, reconstruct, reconstruct_points
+from dashboard.gateway.editing import densities_at, label_means, leak, nearest_rows, some_rows, split_units
 from dashboard.gateway.listing import (
     folder_size,
     history,
@@ -69,6 +71,7 @@ from dashboard.gateway.points import (
     latents,
     latents_ready,
     map_data,
+    map_id,
     originals,
     originals_of_map,
     split_and_row,
@@ -95,7 +98,9 @@ __all__ = [
     "VAEScopeError",
     "Verdict",
     "alignment",
+    "analogy",
     "annotate",
+    "attribute_vector",
     "board_key",
     "change_tags",
     "comparable_key",
@@ -103,29 +108,39 @@ __all__ = [
     "data_folder",
     "decode",
     "delete_run",
+    "densities_at",
     "example_ids",
     "fetch",
+    "film_gif",
+    "film_positions",
     "folder_size",
     "history",
     "images",
     "judge",
+    "label_means",
     "latents",
     "latents_ready",
     "lattice",
     "lattice_at_hand",
+    "leak",
     "map_data",
+    "map_id",
     "moments",
+    "nearest_mean",
+    "nearest_rows",
     "originals",
     "originals_of_map",
     "paired",
     "paired_points",
     "pareto_front",
+    "path",
     "phi",
     "phi_inverse",
     "pixels_per_image",
     "posterior_samples",
     "prior_draws",
     "purge",
+    "quantile_steps",
     "rate_per_dimension",
     "reconstruct",
     "reconstruct_points",
@@ -139,12 +154,15 @@ __all__ = [
     "size_text",
     "sketch",
     "sketch_stamp",
+    "some_rows",
     "split_and_row",
+    "split_units",
     "spread",
     "standardise",
     "steps_per_epoch",
     "store_path",
     "trash",
+    "traversal",
     "uniformity",
     "units",
     "warm_up",

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import controls, gateway, state
 from dashboard.charts.images import image_grid
 from dashboard.gateway import RunRecord
+from dashboard.pages._latent_place import surroundings
 from dashboard.pages._latent_view import View
 
 POINT = "latent-point"
@@ -157,6 +158,7 @@ class Place:
                 )
             )
             st.caption(f"{distance:.2f} standard deviations from the centre.")
+        surroundings(self.record, self.view, z)
 
     def _choose_base(self) -> None:
         code = self.view.what == "code"

@@ -102,6 +102,14 @@ VIEWS = {
             tables=True,
             act=lasso_images,
         ),
+        View(
+            "edit",
+            "edit",
+            "run=bundled-digits-8d&path=spherical",
+            height=1900,
+            charts=1,
+            heading="Interpolation",
+        ),
     )
 }
 

@@ -121,6 +121,10 @@ def test_help_names_every_command_and_exit_code() -> None:
         "show",
         "evaluate",
         "compare",
+        "traverse",
+        "interpolate",
+        "attribute",
+        "place",
         "rename",
         "note",
         "tag",
@@ -133,7 +137,11 @@ def test_help_names_every_command_and_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "sweep", "evaluate", "data fetch", "delete", "tag", "trash restore", "trash empty"]
+    "command",
+    [
+        *("train", "sweep", "evaluate", "compare", "traverse", "interpolate", "attribute", "place"),
+        *("data fetch", "delete", "tag", "trash restore", "trash empty"),
+    ],
 )
 def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -72,7 +72,7 @@ def test_page(
     said = [element.value for element in (*at.info, *at.warning, *at.caption, *at.markdown)]
     if state is empty:
         assert any("python -m core train" in code.value for code in at.code), said
-    if state is without_data and module in ("latent", "compare", "tradeoff"):
+    if state is without_data and module in ("latent", "compare", "tradeoff", "edit"):
         assert any("not on this machine" in one for one in said), said
 
 

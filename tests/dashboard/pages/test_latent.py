@@ -246,3 +246,47 @@ def test_names_with_markup_are_shown_letter_by_letter(bundled_store: Path) -> No
     annotate(bundled_store / "bundled-digits-beta-1", name="<b>bold</b> $x$ :smile:")
     at = healthy(open_page("latent", run="bundled-digits-beta-1"))
     assert "<b>bold</b> $x$ :smile:" in at.selectbox[0].options
+
+
+def test_a_place_says_its_densities_and_the_nearest_training_images(bundled_store: Path) -> None:
+    at = healthy(open_page("latent", run="bundled-digits-beta-1", split="test", zx="0.5", zy="-1"))
+    stored = load_latents(bundled_store / "bundled-digits-beta-1" / "latents-train.npz")
+    assert stored.log_variances is not None
+    z, sigma = np.array([0.5, -1.0]), np.exp(0.5 * stored.log_variances.astype(np.float64))
+    aggregate = norm.pdf(z, stored.means, sigma).prod(1).mean()
+    prior = norm.pdf(z).prod()
+    said = words(at)
+    assert (
+        f"aggregate posterior of the training images {np.log(aggregate):.2f}, prior {np.log(prior):.2f}"
+        in said
+    )
+    assert f"Their ratio is {aggregate / prior:.3g}:" in said
+    distances = np.linalg.norm(stored.means - z, axis=1)
+    nearest = np.argsort(distances)[:8]
+    captions = "\n".join(image.proto.imgs[0].caption for image in at.get("image")).replace("\\", "")
+    assert (
+        f"nearest in the latent space, {distances[nearest[0]]:.3f} to {distances[nearest[7]]:.3f} prior"
+        in captions
+    )
+    assert f"Labels: {', '.join(str(label) for label in stored.labels[nearest])}." in captions
+
+
+def test_densities_do_not_apply_to_codes_whose_neighbours_are_counted_in_their_own_units(
+    bundled_store: Path,
+) -> None:
+    at = healthy(open_page("latent", run="bundled-digits-ae", split="test", zx="1", zy="1"))
+    assert "Densities do not apply" in words(at)
+    codes = load_latents(bundled_store / "bundled-digits-ae" / "latents-train.npz").means.astype(np.float64)
+    distances = np.sort(np.linalg.norm((codes - 1) / codes.std(0), axis=1))
+    captions = "\n".join(image.proto.imgs[0].caption for image in at.get("image"))
+    assert f"{distances[0]:.3f} to {distances[7]:.3f} standard deviations of the codes away" in captions
+
+
+def test_a_place_without_the_training_images_says_what_it_lacks(
+    bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "nothing"))
+    at = healthy(open_page("latent", run="bundled-fashion-weight-500", zx="0", zy="0"))
+    assert "Decoded there" in [image.proto.imgs[0].caption for image in at.get("image")]
+    assert "need the training images" in words(at)
+    assert "place-encode" not in [button.key for button in at.button]

@@ -1,0 +1,182 @@
+"""`traverse` and `interpolate`: the pictures they write, pixel by pixel, and what they refuse."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+import core
+from core.cli import main
+from core.generation import path, traversal
+
+EIGHT, TWO, AE = "bundled-digits-8d", "bundled-digits-beta-1", "bundled-digits-ae"
+FASHION = "bundled-fashion-weight-500"
+
+
+def grey(picture: Image.Image) -> np.ndarray:
+    return np.array(picture.convert("L"))
+
+
+def as_bytes(images: np.ndarray, scale: int = 8) -> np.ndarray:
+    """Decoded images (N, 1, H, W) as the pixels of their pictures."""
+    return np.rint(images[:, 0] * 255).astype(np.uint8).repeat(scale, 1).repeat(scale, 2)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    return capsys.readouterr()
+
+
+def test_a_traversal_is_written_most_informative_dimension_first(
+    bundled_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "traversal.png"
+    assert main(["traverse", EIGHT, "--out", str(out), "--steps", "5", "--dimensions", "3"]) == 0
+    run = core.open_run(EIGHT)
+    assert run.scores is not None
+    rates = run.scores["test"]["rate_per_dimension"]
+    order = sorted(range(8), key=lambda k: -rates[k])[:3]
+    sheet = grey(Image.open(out))
+    assert sheet.shape == (3 * 66 - 2, 5 * 66 - 2)
+    for row, dimension in enumerate(order):
+        z = traversal(5, latent=8, dimensions=[dimension])[0]
+        for column, tile in enumerate(as_bytes(run.decode(z))):
+            cell = sheet[row * 66 : row * 66 + 64, column * 66 : column * 66 + 64]
+            np.testing.assert_allclose(cell.astype(int), tile.astype(int), atol=1)
+    lines = said(capsys)[0].splitlines()
+    assert lines[0].startswith("3 rows of 5 images from the origin")
+    assert [line.split()[1] for line in lines[3:]] == [str(k + 1) for k in order]
+    assert [float(line.split()[2]) for line in lines[3:]] == pytest.approx(
+        [rates[k] for k in order], rel=1e-4
+    )
+
+
+def test_a_traversal_starts_from_an_image(bundled_store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "from.png"
+    run = core.open_run(EIGHT)
+    test = run.images("test")
+    row = int(test.ids[7])
+    words = ["traverse", EIGHT, "--row", str(row), "--out", str(out), "--steps", "3", "--dimensions", "1"]
+    assert main([*words, "--scale", "1"]) == 0
+    assert run.scores is not None
+    best = int(np.argmax(run.scores["test"]["rate_per_dimension"]))
+    base = run.encode(test.pixels[7:8])[0][0]
+    tiles = as_bytes(run.decode(traversal(3, latent=8, dimensions=[best], base=base)[0]), scale=1)
+    sheet = grey(Image.open(out))
+    for k in range(3):
+        np.testing.assert_allclose(sheet[:, k * 10 : k * 10 + 8].astype(int), tiles[k].astype(int), atol=1)
+
+
+def test_codes_are_traversed_in_their_own_units(
+    bundled_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "codes.png"
+    assert main(["traverse", AE, "--out", str(out), "--steps", "3", "--scale", "1"]) == 0
+    run = core.open_run(AE)
+    codes = run.latents("test").means.astype(np.float64)
+    first = int(np.argmax(codes.var(0)))
+    z = traversal(3, latent=2, dimensions=[first], centre=codes.mean(0), spread=codes.std(0))[0]
+    np.testing.assert_allclose(z[1], codes.mean(0), rtol=1e-4)
+    sheet = grey(Image.open(out))
+    for k, tile in enumerate(as_bytes(run.decode(z), scale=1)):
+        np.testing.assert_allclose(sheet[:8, k * 10 : k * 10 + 8].astype(int), tile.astype(int), atol=1)
+    text = said(capsys)[0]
+    assert "from the average code" in text
+    assert "variance" in text
+
+
+def test_a_traversal_from_the_origin_needs_no_data(
+    bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "nothing"))
+    out = tmp_path / "fashion.png"
+    assert main(["traverse", FASHION, "--out", str(out), "--steps", "3"]) == 0
+    assert Image.open(out).size == (3 * 58 - 2, 2 * 58 - 2)  # 28 pixels, twice as large
+    assert main(["traverse", FASHION, "--row", "1", "--out", str(tmp_path / "no.png")]) == 1
+    assert "data fetch fashion-mnist" in said(capsys)[1]
+    assert not (tmp_path / "no.png").exists()
+
+
+@pytest.mark.parametrize("spherical", [False, True])
+def test_a_film_passes_the_images(bundled_store: Path, tmp_path: Path, spherical: bool) -> None:
+    run = core.open_run(EIGHT)
+    test = run.images("test")
+    chosen = [30, 2, 11]
+    rows = ",".join(str(test.ids[k]) for k in chosen)
+    z = path(run.encode(test.pixels[chosen])[0], steps=4, spherical=spherical)
+    tiles = as_bytes(run.decode(z))
+    words = ["interpolate", EIGHT, "--rows", rows, "--steps", "4", *(["--spherical"] if spherical else [])]
+
+    film = tmp_path / "film.gif"
+    assert main([*words, "--out", str(film), "--milliseconds", "60"]) == 0
+    opened = Image.open(film)
+    assert opened.info["duration"] == 60
+    frames = [grey(frame) for frame in ImageSequence.Iterator(opened)]
+    assert len(frames) == 16  # 9 forth, 7 back
+    for frame, tile in zip(frames, [*tiles, *tiles[-2:0:-1]], strict=True):
+        np.testing.assert_allclose(frame.astype(int), tile.astype(int), atol=1)
+
+    strip = tmp_path / "strip.PNG"
+    assert main([*words, "--out", str(strip)]) == 0
+    sheet = grey(Image.open(strip))
+    assert sheet.shape == (2 * 66 - 2, 5 * 66 - 2)
+    for r in range(2):
+        for c in range(5):
+            cell = sheet[r * 66 : r * 66 + 64, c * 66 : c * 66 + 64]
+            np.testing.assert_allclose(cell.astype(int), tiles[r * 4 + c].astype(int), atol=1)
+
+
+@pytest.mark.parametrize(
+    "words, code, sentence",
+    [
+        (("traverse", TWO, "--out", "film.gif"), 2, "does not end in .png"),
+        (("interpolate", TWO, "--rows", "21,24", "--out", "film.jpg"), 2, "does not end in .gif or .png"),
+        (("traverse", TWO, "--out", "nowhere/a.png"), 2, "There is no folder 'nowhere'"),
+        (("traverse", TWO, "--out", "taken.png"), 2, "add --force"),
+        (("traverse", TWO, "--out", "folder.png", "--force"), 2, "is there already"),
+        (("interpolate", TWO, "--rows", "21", "--out", "a.gif"), 2, "--rows cannot be '21'"),
+        (("interpolate", TWO, "--rows", "21,-4", "--out", "a.gif"), 2, "--rows cannot be"),
+        (("interpolate", TWO, "--rows", "21,a", "--out", "a.gif"), 2, "such as 3,17,40"),
+        (
+            ("interpolate", TWO, "--rows", "21,22", "--out", "a.gif"),
+            1,
+            "have no row 22: their rows are 21, 24, 28",
+        ),
+        (("traverse", TWO, "--row", "99999999999999999999999", "--out", "a.png"), 1, "have no row 99999"),
+        (
+            ("interpolate", TWO, "--rows", "21,24", "--out", "a.gif", "--milliseconds", "5"),
+            2,
+            "from 20 to 60000",
+        ),
+        (("traverse", TWO, "--out", "a.png", "--steps", "0"), 2, "whole number from 1"),
+        (("traverse", "no-such-run", "--out", "a.png"), 1, "no-such-run"),
+    ],
+)
+def test_what_is_refused_writes_nothing(
+    bundled_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    code: int,
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken.png").write_bytes(b"mine")
+    Path("folder.png").mkdir()
+    before = sorted(one.name for one in tmp_path.iterdir())
+    assert main(list(words)) == code
+    out, err = said(capsys)
+    assert sentence in err
+    assert len(err.splitlines()) == 1
+    assert out == ""
+    assert sorted(one.name for one in tmp_path.iterdir()) == before
+    assert Path("taken.png").read_bytes() == b"mine"
+
+
+def test_force_replaces_a_file(bundled_store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.png"
+    out.write_bytes(b"old")
+    assert main(["traverse", TWO, "--out", str(out), "--force"]) == 0
+    assert Image.open(io.BytesIO(out.read_bytes())).format == "PNG"
