@@ -83,13 +83,13 @@ def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width=152):
             text = _find()
-        with st.container(width=164):
+        with st.container(width=178):
             data = _some("Data", key="data", options=[table.dataset(record) for record in records])
-        with st.container(width=140):
+        with st.container(width=126):
             families = _some("Family", key="family", options=[table.family(record) for record in records])
-        with st.container(width=150):
+        with st.container(width=172):
             states = _some("State", key="state", options=[record.state for record in records])
-        with st.container(width=208):
+        with st.container(width=186):
             tags = _some(
                 "Tags",
                 key="tags",
