@@ -21,7 +21,7 @@ ORDERS = {
     "distortion": "D, small to large",
     "rate": "R, small to large",
     "negative_elbo": "Negative ELBO, small to large",
-    "disk": "Disk use, large to small",
+    "disk": "Disk, largest first",
 }
 """Orders of the rows: value in the URL -> text people read."""
 
