@@ -1,6 +1,7 @@
 """The commands that tend stored runs: their names, notes and tags, the trash and what it frees."""
 
 import argparse
+import shlex
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from core.store import (
     TrashEntry,
     annotate,
     change_tags,
+    default_store,
     delete_run,
     disk_use,
     list_trash,
@@ -62,7 +64,10 @@ def delete(args: argparse.Namespace) -> int:
         return 1
     for record in records:
         delete_run(record)
-        emit(f"Run '{record.id}' is in the trash; `python -m core trash restore {record.id}` brings it back.")
+        home = record.folder.parent
+        where = "" if home.resolve() == default_store().resolve() else f" --store {shlex.quote(str(home))}"
+        back = f"python -m core trash restore {record.id}{where}"
+        emit(f"Run '{record.id}' is in the trash; `{back}` brings it back.")
     return 0
 
 

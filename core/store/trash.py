@@ -111,7 +111,7 @@ def list_trash(store: Path | None = None) -> list[TrashEntry]:
         raise CheckpointError(
             f"The trash {trash} cannot be read: {error.strerror or error}; see to its permissions."
         ) from error
-    return sorted(entries, key=lambda entry: (entry.name, entry.id), reverse=True)
+    return sorted(entries, key=lambda entry: (entry.deleted, entry.id), reverse=True)
 
 
 def restore_run(entry: TrashEntry) -> RunRecord:

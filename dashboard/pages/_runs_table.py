@@ -21,7 +21,7 @@ ORDERS = {
     "distortion": "D, small to large",
     "rate": "R, small to large",
     "negative_elbo": "Negative ELBO, small to large",
-    "disk": "Disk use, large to small",
+    "disk": "Disk, largest first",
 }
 """Orders of the rows: value in the URL -> text people read."""
 
@@ -159,7 +159,7 @@ _TEXT: Callable[..., Any] = st.column_config.TextColumn
 COLUMNS: dict[str, Any] = {
     "map": st.column_config.ImageColumn(
         "Map",
-        width=58,
+        width=64,
         help="Test images in the two most informative latent dimensions, one colour a class. Where no latents "
         "are stored: the decoded lattice.",
     ),
@@ -194,14 +194,14 @@ COLUMNS: dict[str, Any] = {
         help=f"Negative ELBO on the test images, {UNITS}; lower is better for equal data and likelihood.",
     ),
     "state": _TEXT("State", width=85),
-    "tags": _TEXT("Tags", width=72, help="Words of your own, kept on this machine."),
+    "tags": _TEXT("Tags", width=70, help="Words of your own, kept on this machine."),
     "disk": _NUMBER(
         "Disk",
         width=62,
         format="bytes",
         help="Disk use: bytes of all files of the run (1 kB = 1,000 bytes), latents and caches included.",
     ),
-    "date": st.column_config.DatetimeColumn("Started", width=88, format="YYYY-MM-DD"),
+    "date": st.column_config.DatetimeColumn("Started", width=84, format="YYYY-MM-DD"),
     "note": _TEXT("Note", width=150),
     "why": _TEXT("Remark", width=240, help="Why a folder cannot be opened, or why training ended early."),
 }

@@ -81,15 +81,15 @@ def _draw_board() -> None:
 
 def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        with st.container(width=152):
-            text = _find()
-        with st.container(width=164):
-            data = _some("Data", key="data", options=[table.dataset(record) for record in records])
         with st.container(width=140):
+            text = _find()
+        with st.container(width=194):
+            data = _some("Data", key="data", options=[table.dataset(record) for record in records])
+        with st.container(width=138):
             families = _some("Family", key="family", options=[table.family(record) for record in records])
-        with st.container(width=150):
+        with st.container(width=186):
             states = _some("State", key="state", options=[record.state for record in records])
-        with st.container(width=208):
+        with st.container(width=156):
             tags = _some(
                 "Tags",
                 key="tags",

@@ -127,6 +127,7 @@ def test_a_training_image_is_named_by_its_row(page: Page, app_url: str, repo: Pa
 def test_a_click_on_a_point_shows_its_image_and_its_posterior(latent: Page, repo: Path) -> None:
     latents, (shown, _) = stored(repo), maps(latent)
     row = lonely(latents)
+    shown.root.scroll_into_view_if_needed()  # the mouse reaches only what the window shows
     latent.mouse.click(*shown.call("toClient", "p-values", int(latents.ids[row])))
     expect(latent.get_by_text(f"test image {latents.ids[row]}")).to_be_visible()
     name = catalog.info("digits").class_names[latents.labels[row]]

@@ -933,6 +933,20 @@ def test_a_run_that_is_in_the_trash_twice_is_named_by_its_entry(
     assert len(shell.json("list")) == 3
 
 
+def test_a_run_elsewhere_goes_to_a_trash_beside_it(
+    shell: Shell, runs: dict[str, Path], store: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other runs").mkdir()
+    folder = runs["vae"].rename(tmp_path / "other runs" / "elsewhere")
+    assert shell("delete", folder, "--yes") == 0
+    said = re.search(r"`python -m core (.+)`", shell.out)
+    assert said
+    assert shell.json("trash", "list") == []
+    assert not folder.exists()
+    assert shell(*shlex.split(said[1])) == 0  # what it says, as a shell reads it
+    assert folder.exists()
+
+
 @pytest.mark.parametrize("answer, emptied", [("y", True), ("", False), ("no", False)])
 def test_emptying_the_trash_asks_and_says_what_it_frees(
     shell: Shell, runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch, answer: str, emptied: bool
