@@ -400,7 +400,7 @@ def test_settings_of_three_runs_that_differ_and_no_others(bundled_store: Path) -
 
 @pytest.mark.parametrize("over", ["epoch", "step", "time"])
 def test_curves_run_over_epochs_steps_or_time(over: str, bundled_store: Path) -> None:
-    at = healthy(opened(ONE, TENTH, TWO, over=over))
+    at = healthy(opened(ONE, TENTH, TWO, along=over))
     drawn = figure(at, " by ")
     rows = [json.loads(line) for line in (bundled_store / ONE / "history.jsonl").read_text().splitlines()]
     wanted = {
@@ -419,7 +419,7 @@ def test_a_history_without_seconds_says_so(bundled_store: Path) -> None:
     path.write_text(
         "".join(json.dumps({k: v for k, v in row.items() if k != "seconds"}) + "\n" for row in rows)
     )
-    at = healthy(opened(ONE, TENTH, over="time"))
+    at = healthy(opened(ONE, TENTH, along="time"))
     assert "B: its history holds no seconds" in words(at)
     assert len(figure(at, " by ")["data"]) == 2
 
