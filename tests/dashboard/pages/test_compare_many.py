@@ -294,6 +294,14 @@ def test_runs_of_three_data_sets_are_compared_within_each(
         file.unlink()
     at = healthy(opened(ONE, "far", TENTH, "farther", split="test"))
     assert "D: similarity needs the images" in words(at)
+    # of three without their images those whose latents are stored are still shown
+    altered(bundled_store, TWO, "far-c", config={"dataset": "mnist"}, data=mnist)
+    at = healthy(opened("far", "farther", "far-c", split="test"))
+    assert [[panel["id"] for panel in header["panels"]] for header, _ in maps(at)] == [
+        ["A-latent", "C-latent"]
+    ]
+    assert {line["Run"] for line in table(at, "Run")} == {"C"}
+    assert "Without B." in words(at)
 
 
 # --- selection ----------------------------------------------------------------------------------------------------
