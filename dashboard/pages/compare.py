@@ -13,6 +13,7 @@ from dashboard.pages import _compare_planes as planes
 from dashboard.pages import _compare_scores as scores
 from dashboard.pages import _compare_similarity as similarity
 from dashboard.pages import _compare_tables as tables
+from dashboard.pages._compare_pick import pick_sides
 from dashboard.pages._compare_sides import (
     FEWEST,
     Side,
@@ -20,7 +21,6 @@ from dashboard.pages._compare_sides import (
     describe,
     groups_of,
     letters_of,
-    pick_sides,
     reasons_of,
 )
 
