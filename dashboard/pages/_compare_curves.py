@@ -30,7 +30,7 @@ def curves(sides: Sides, reasons: Mapping[str, str | None]) -> None:
         by = controls.segmented(
             "Over",
             BY,
-            key="over",
+            key="along",
             default="epoch",
             help="A step is one batch. Time is that of the training itself, on the machine and beside whatever else "
             "ran there.",

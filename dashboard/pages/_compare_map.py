@@ -252,11 +252,11 @@ def _describe_alignment(planes: Sequence[Plane], choices: Choices) -> None:
     if not laid:
         return
     how = {
-        "orthogonal": "turned, mirrored and shifted",
-        "permutation": "dimensions exchanged, signs changed, and shifted",
+        "orthogonal": "turned, mirrored and shifted as a whole",
+        "permutation": "changed in the order and signs of its dimensions alone, and shifted",
     }[choices.space]
     lines = [
-        f"{SPACES[choices.space]}: each run's whole latent space is {how} onto {first}'s, fitted to the means of the "
+        f"{SPACES[choices.space]}: each run's latent space is {how} onto {first}'s, fitted to the means of the "
         f"images that both hold; not scaled. P-value maps stay raw: a shift would move the prior."
     ]
     for plane in laid:

@@ -13,13 +13,14 @@ from dashboard.pages import _compare_planes as planes
 from dashboard.pages import _compare_scores as scores
 from dashboard.pages import _compare_similarity as similarity
 from dashboard.pages import _compare_tables as tables
+from dashboard.pages._compare_pick import pick_sides
 from dashboard.pages._compare_sides import (
+    FEWEST,
     Side,
     Sides,
     describe,
     groups_of,
     letters_of,
-    pick_sides,
     reasons_of,
 )
 
@@ -90,12 +91,19 @@ def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
         )
     asked: set[str] = set()
     for group in groups:
-        # asked once a data set: a second button to fetch it would be the same
-        if not all(gateway.latents_ready(side.record, split) for side in group for split in choices.splits):
+        ready = [
+            side
+            for side in group
+            if all(gateway.latents_ready(side.record, split) for split in choices.splits)
+        ]
+        if len(ready) < len(group):
             dataset = group[0].record.config.dataset
+            # asked once a data set: a second button to fetch it would be the same
             if dataset in asked or not controls.need_data(group[0].record):
                 asked.add(dataset)
-                continue
+                if len(ready) < FEWEST:
+                    continue
+                group = ready  # what is here can be compared without the images
             for side in group:
                 controls.need_latents(side.record, choices.splits)
         _map_of(group, choices, reasons)

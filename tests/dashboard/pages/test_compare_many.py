@@ -294,6 +294,14 @@ def test_runs_of_three_data_sets_are_compared_within_each(
         file.unlink()
     at = healthy(opened(ONE, "far", TENTH, "farther", split="test"))
     assert "D: similarity needs the images" in words(at)
+    # of three without their images those whose latents are stored are still shown
+    altered(bundled_store, TWO, "far-c", config={"dataset": "mnist"}, data=mnist)
+    at = healthy(opened("far", "farther", "far-c", split="test"))
+    assert [[panel["id"] for panel in header["panels"]] for header, _ in maps(at)] == [
+        ["A-latent", "C-latent"]
+    ]
+    assert {line["Run"] for line in table(at, "Run")} == {"C"}
+    assert "Without B." in words(at)
 
 
 # --- selection ----------------------------------------------------------------------------------------------------
@@ -400,7 +408,7 @@ def test_settings_of_three_runs_that_differ_and_no_others(bundled_store: Path) -
 
 @pytest.mark.parametrize("over", ["epoch", "step", "time"])
 def test_curves_run_over_epochs_steps_or_time(over: str, bundled_store: Path) -> None:
-    at = healthy(opened(ONE, TENTH, TWO, over=over))
+    at = healthy(opened(ONE, TENTH, TWO, along=over))
     drawn = figure(at, " by ")
     rows = [json.loads(line) for line in (bundled_store / ONE / "history.jsonl").read_text().splitlines()]
     wanted = {
@@ -419,7 +427,7 @@ def test_a_history_without_seconds_says_so(bundled_store: Path) -> None:
     path.write_text(
         "".join(json.dumps({k: v for k, v in row.items() if k != "seconds"}) + "\n" for row in rows)
     )
-    at = healthy(opened(ONE, TENTH, over="time"))
+    at = healthy(opened(ONE, TENTH, along="time"))
     assert "B: its history holds no seconds" in words(at)
     assert len(figure(at, " by ")["data"]) == 2
 
