@@ -52,26 +52,29 @@ MEASURE = """async (root, { hovers, redraws }) => {
             hover[kind].push(performance.now() - start);
         }
     }
-    const { x0, x1, y0, y1 } = hook.view("0");
-    const share = Math.sqrt(Math.min(0.2, 1000 / ids.length) * 2);
-    const [cx, cy] = [(x0 + x1) / 2 + 0.2 * (x1 - x0), (y0 + y1) / 2];
-    const lasso = [];
-    let selected = 0;
-    for (let k = 0; k < redraws; k++) {
-        const path = Array.from({ length: 60 }, (_, i) => [
-            cx + 0.5 * share * (x1 - x0) * Math.cos(i / 9.55),
-            cy + 0.5 * share * (y1 - y0) * Math.sin(i / 9.55),
-        ]).map(([x, y]) => hook.placeToClient("0", x, y));
+    // A circle about the middle of a cloud, widened or narrowed until it holds about 1,000 points.
+    const { x0, x1 } = hook.view("0");
+    const draw = async (radius) => {
+        const path = Array.from({ length: 60 }, (_, i) =>
+            hook.placeToClient("0", 2 + radius * Math.cos(i / 9.55), radius * Math.sin(i / 9.55)),
+        );
         fire("pointerdown", path[0], { shiftKey: true });
         for (const at of path.slice(1)) fire("pointermove", at, { shiftKey: true });
         await frame();
         const start = performance.now();
         fire("pointerup", path[0], { shiftKey: true });
         await frame();
-        lasso.push(performance.now() - start);
-        selected = hook.selectedIds().length;
-        await frame();
+        return performance.now() - start;
+    };
+    let [low, high] = [0, x1 - x0];
+    for (let k = 0; k < 12; k++) {
+        await draw((low + high) / 2);
+        if (hook.selectedIds().length > 1000) high = (low + high) / 2;
+        else low = (low + high) / 2;
     }
+    const lasso = [];
+    for (let k = 0; k < redraws; k++) lasso.push(await draw(high));
+    const selected = hook.selectedIds().length;
     const redraw = [];
     for (let k = 0; k < redraws; k++) {
         await frame();
@@ -88,7 +91,7 @@ def main() -> None:
         raise SystemExit(
             "There is no Chromium on this machine: run `python tests/chromium.py` to install one."
         )
-    rows = []
+    rows, load = [], os.getloadavg()[0]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         version = browser.version
@@ -96,7 +99,7 @@ def main() -> None:
             rows.append(row(name, measure(browser, points=points, panels=panels, renderer=renderer)))
             print(rows[-1], flush=True)
         browser.close()
-    write(rows, version)
+    write(rows, version, load)
 
 
 def measure(browser: Browser, *, points: int, panels: int, renderer: str) -> dict[str, Any]:
@@ -143,17 +146,18 @@ def row(name: str, found: dict[str, Any]) -> str:
     )
 
 
-def write(rows: list[str], version: str) -> None:
+def write(rows: list[str], version: str, load: float) -> None:
     """Put the section into the file of results; its other sections stay."""
     text = "\n".join(
         [
             TITLE,
             "",
             "`python -m benchmarks.latent_map`, all times in milliseconds, lower is better, medians.",
-            f"Chromium {version}, headless, {os.cpu_count()} {platform.machine()} cores, no graphics card.",
+            f"Chromium {version}, headless, {os.cpu_count()} {platform.machine()} cores, no graphics card; "
+            f"load average {load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end, the measuring included.",
             "",
-            "| panels x points | new tab to map | hover to thumbnail | the same, first on its sheet or not "
-            "| lasso to all panels | redraw of all panels |",
+            "| panels x points | new tab to map | hover to thumbnail | the same, for a point not hovered before "
+            "| lasso of 1,000 to all panels | redraw of all panels |",
             "|---|--:|--:|--:|--:|--:|",
             *rows,
             "",

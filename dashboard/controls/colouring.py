@@ -36,7 +36,12 @@ def pick_colour() -> str:
 
 
 def colour_of(
-    record: RunRecord, data: MapData | None, chosen: str, *, among: Sequence[Latents] = ()
+    record: RunRecord,
+    data: MapData | None,
+    chosen: str,
+    *,
+    among: Sequence[Latents] = (),
+    among_name: str = "all runs",
 ) -> Colour:
     """Turn the choice into what the map draws; says so where a run does not have the number.
 
@@ -45,6 +50,7 @@ def colour_of(
         data: its points, None where there are none.
         chosen: what `pick_colour` returned.
         among: latents of all runs that share one scale, so that equal colours are equal numbers.
+        among_name: what these runs are called.
     """
     if data is None or chosen == "label":
         return "classes"
@@ -65,6 +71,7 @@ def colour_of(
         unit=score.unit,
         direction=score.direction,
         among=np.concatenate(pool) if pool else None,
+        among_name=among_name,
     )
 
 

@@ -77,7 +77,9 @@ def sprites(record: RunRecord, data: MapData) -> Sprites:
     Raises:
         DataMissing: the data set is not on this machine.
     """
-    return _sprites(record.config.dataset, data.ids.tobytes(), _record=record, _data=data)
+    # A spinner shows after a tenth of a second: thumbnails that are at hand, or few, show none.
+    with st.spinner(f"Preparing {len(data.ids):,} thumbnails, once"):
+        return _sprites(record.config.dataset, data.ids.tobytes(), _record=record, _data=data)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

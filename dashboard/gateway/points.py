@@ -17,7 +17,7 @@ from dashboard.gateway.listing import opened
 
 Progress = Callable[[int, int], None]
 
-MAP_POINTS = 10_000
+MAP_POINTS = 70_000
 """Points on a map at most; where there are more, a stratified, seeded sample is shown and said to be one."""
 
 SMALL_DATA = 5_000

@@ -46,10 +46,14 @@ def draw(board: Board, record: RunRecord, split: str) -> None:
             "near the prior, and they reach much further than those of the other runs."
         )
     clicked = _clicked(board, data)
-    stored = [one for each in board.records if (one := stored_latents(each, split)) is not None]
+    # At beta 0 nothing holds the rate: its numbers, ten times the others', would leave those one colour.
+    held = [one for one in board.records if one.config.beta > 0]
+    stored = [one for each in held if (one := stored_latents(each, split)) is not None]
     with st.columns([1, 3])[0]:
         chosen_colour = controls.pick_colour()
-    colour = controls.colour_of(record, data, chosen_colour, among=stored)
+    colour = controls.colour_of(
+        record, data, chosen_colour, among=stored, among_name="the runs with beta above 0"
+    )
     events = latent_map(
         _panels(
             record,

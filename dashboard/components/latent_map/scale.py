@@ -59,6 +59,7 @@ def make_scale(
     unit: str = "",
     direction: str | None = None,
     among: np.ndarray | None = None,
+    among_name: str = "all runs",
 ) -> Scale:
     """Choose the ends of a scale: the 1 % and 99 % quantiles of the finite values.
 
@@ -68,6 +69,7 @@ def make_scale(
         unit: its unit, or "" for none.
         direction: ``"lower"`` or ``"higher"``, which of them is better, or None where neither is.
         among: numbers whose quantiles are taken instead, so that several maps share one scale.
+        among_name: whose numbers these are, as the colour bar says it.
 
     Returns:
         The scale; without any finite value its ends are NaN.
@@ -88,5 +90,5 @@ def make_scale(
         direction=direction,
         low=float(low),
         high=float(high),
-        span="ends at the 1 % and 99 % quantiles" + ("" if among is None else " of all runs"),
+        span="ends at the 1 % and 99 % quantiles" + ("" if among is None else f" of {among_name}"),
     )
