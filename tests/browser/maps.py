@@ -1,7 +1,9 @@
 """The latent map as tests drive it: through its hook, its data attributes and the mouse."""
 
+import base64
 from typing import Any
 
+import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -23,6 +25,12 @@ class Map:
         return self.root.evaluate(
             "(root, [name, args]) => root.__latentMap[name](...args)", [name, arguments]
         )
+
+    def pixels(self, panel: str) -> np.ndarray:
+        """The points of a panel as they are drawn, (H, W, 4) uint8."""
+        image = self.call("pixels", panel)
+        data = np.frombuffer(base64.b64decode(image["data"]), np.uint8)
+        return data.reshape(image["height"], image["width"], 4)
 
     def panel(self, k: int) -> Locator:
         return self.root.get_by_role("application").nth(k)

@@ -98,10 +98,7 @@ def test_a_point_without_a_value_is_a_grey_cross(page: Page, serve: Callable[...
         latent.zoom("latent", *DATA["xy"][7])
     point = int(DATA["ids"][7])
     assert latent.call("pixel", "latent", point)[:3] == list(ImageColor.getrgb(UNLABELLED_COLOUR))
-    image = latent.call("pixels", "latent")
-    alpha = (
-        np.array(image["data"], np.uint8).reshape(image["height"], image["width"], 4)[..., 3].astype(float)
-    )
+    alpha = latent.pixels("latent")[..., 3].astype(float)
     view, rect = latent.call("view", "latent"), latent.call("rect", "latent")
     x = (DATA["xy"][7, 0] - view["x0"]) / (view["x1"] - view["x0"]) * rect["w"]
     y = (view["y1"] - DATA["xy"][7, 1]) / (view["y1"] - view["y0"]) * rect["h"]

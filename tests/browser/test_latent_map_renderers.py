@@ -30,8 +30,7 @@ def visit(page: Page, serve: Callable[..., str], renderer: str) -> Map:
 
 def picture(latent: Map, panel: str) -> np.ndarray:
     """The points of a panel, (H, W, 4) floats, premultiplied: what is mixed with the page."""
-    image = latent.call("pixels", panel)
-    pixels = np.array(image["data"], float).reshape(image["height"], image["width"], 4)
+    pixels = latent.pixels(panel).astype(float)
     pixels[..., :3] *= pixels[..., 3:] / 255
     return pixels
 

@@ -48,11 +48,12 @@ function makeHook(app) {
       const image = panel.image ?? readPoints(app, panel);
       return Array.from(image.data.slice(4 * (row * image.width + column), 4 * (row * image.width + column) + 4));
     },
-    /** All pixels of a panel's points, as they are on the page. */
+    /** All pixels of a panel's points, as they are on the page; RGBA in base64. */
     pixels(id) {
       flush(app);
       const image = readPoints(app, find(id));
-      return { width: image.width, height: image.height, data: Array.from(image.data) };
+      const text = Array.from(image.data, (value) => String.fromCharCode(value)).join("");
+      return { width: image.width, height: image.height, data: btoa(text) };
     },
     loseCard: () => CARD.gl?.getExtension("WEBGL_lose_context")?.loseContext(),
     /** Draw everything now; milliseconds. */
