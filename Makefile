@@ -8,8 +8,8 @@ ROOT := $(shell CDPATH= cd "$$(dirname "$$(printf '%s' '$(MAKEFILE_LIST)' | sed 
 PYTHON ?=
 # The dashboard's port.
 PORT ?= 8501
-# How many tests run at once.
-WORKERS ?= 2
+# How many tests run at once: more than two cores, because browser tests wait much of their time.
+WORKERS ?= 3
 
 VENV_PYTHON := .venv/bin/python
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))

@@ -6,6 +6,7 @@ what the widget says back into the URL. Streamlit's own `bind="query-params"` is
 people read, so a renamed run would break every link to it.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,11 @@ _KEPT = "kept:"
 """What a shared value was last: survives the widget, which Streamlit forgets on another page."""
 _WRITTEN = "written:"
 """What stood in the URL for a shared value when this session last looked."""
+_BEFORE = "before:"
+"""What stood there before this session last wrote it, and when it did: (text, monotonic seconds)."""
+GRACE = 1.5
+"""Seconds after a write in which a browser may still send the address as it was: a rerun that was asked for before the
+new address arrived there says nothing about going back."""
 _REMEMBERED = "remembered:"
 _PAGE = "page"
 
@@ -46,7 +52,7 @@ def restore(key: str, *, parse: Callable[[str], T | None], default: T) -> None:
         default: where neither the URL nor an earlier choice says anything.
     """
     text = st.query_params.get(key)
-    if text != st.session_state.get(_WRITTEN + key):
+    if text != st.session_state.get(_WRITTEN + key) and not _is_late(key, text):
         # a link was followed, or the browser went back, perhaps to where nothing was chosen yet
         value = default if text is None else parse(text)
         if text is None or value is not None:
@@ -83,11 +89,20 @@ def share(key: str, value: Any, text: str | None) -> None:
     """Keep what a widget says for other pages, and write `text` into the URL (None: leave it out)."""
     st.session_state[_KEPT + key] = value
     st.session_state[_WRITTEN + key] = text
+    there = st.query_params.get(key)
+    if there == text:
+        return
+    st.session_state[_BEFORE + key] = (there, time.monotonic())
     if text is None:
-        if key in st.query_params:
-            del st.query_params[key]
-    elif st.query_params.get(key) != text:
+        del st.query_params[key]
+    else:
         st.query_params[key] = text
+
+
+def _is_late(key: str, text: str | None) -> bool:
+    """Whether the browser sends what stood in the URL before the session wrote it a moment ago."""
+    before, when = st.session_state.get(_BEFORE + key, (None, -GRACE))
+    return before == text and time.monotonic() - when < GRACE
 
 
 def put(key: str, value: Any) -> None:

@@ -82,7 +82,7 @@ LINES = {
         "-m ruff check .",
         "-m ruff format --check .",
         "-m mypy",
-        "-m pytest -n 2 --dist loadgroup",
+        "-m pytest -n 3 --dist loadgroup",
     ),
     "test-slow": ("-m pytest -m slow",),
     "bundled": ("-m core.bundled",),

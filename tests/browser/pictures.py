@@ -73,7 +73,7 @@ VIEWS = {
     view.name: view
     for view in (
         View("runs", "runs", "", height=1440, tables=True),
-        View("latent", "latent", LATENT, height=1090, maps=2, act=click_an_image),
+        View("latent", "latent", LATENT, height=1140, maps=2, act=click_an_image),
         View(
             "manifold",
             "latent",
