@@ -8,7 +8,8 @@ ROOT := $(shell CDPATH= cd "$$(dirname "$$(printf '%s' '$(MAKEFILE_LIST)' | sed 
 PYTHON ?=
 # The dashboard's port.
 PORT ?= 8501
-# How many tests run at once: more than two cores, because browser tests wait much of their time.
+# How many tests run at once: more than two cores, because browser tests wait much of their time. Each keeps to one
+# thread of torch: threads of several tests that wait for one another cost far more than they gain.
 WORKERS ?= 3
 
 VENV_PYTHON := .venv/bin/python
@@ -46,7 +47,7 @@ test: test-tools ## lint, types and all tests but the slow ones, Chromium includ
 	cd "$(ROOT)" && $(VENV_PYTHON) -m ruff check .
 	cd "$(ROOT)" && $(VENV_PYTHON) -m ruff format --check .
 	cd "$(ROOT)" && $(VENV_PYTHON) -m mypy
-	cd "$(ROOT)" && VAESCOPE_REQUIRE_BROWSER=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
+	cd "$(ROOT)" && OMP_NUM_THREADS=1 VAESCOPE_REQUIRE_BROWSER=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 	@echo "make test: ruff, mypy and pytest all passed."
 
 test-slow: test-tools ## train the two reference recipes and assert their published figures (minutes)
