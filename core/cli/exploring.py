@@ -48,8 +48,7 @@ def attribute(args: argparse.Namespace) -> int:
     if args.json:
         emit_json(found)
     else:
-        unit = "prior standard deviations" if run.has_posterior else "standard deviations of the codes"
-        emit(*attributes.attribute_lines(found, unit=unit))
+        emit(*attributes.attribute_lines(found, unit=_unit(run)))
     return 0
 
 
@@ -61,6 +60,9 @@ def place(args: argparse.Namespace) -> int:
     if args.json:
         emit_json(found)
     else:
-        unit = "prior standard deviations" if run.has_posterior else "standard deviations of the codes"
-        emit(*places.place_lines(found, unit=unit))
+        emit(*places.place_lines(found, unit=_unit(run)))
     return 0
+
+
+def _unit(run: Run) -> str:
+    return "prior standard deviations" if run.has_posterior else "standard deviations of the codes"

@@ -1,6 +1,7 @@
 """Pickers, guards and frames used by more than one page."""
 
 from dashboard.controls.choices import (
+    FARTHEST,
     coordinate,
     coordinate_value,
     number,
@@ -39,6 +40,7 @@ from dashboard.controls.words import (
 __all__ = [
     "CLASS_ROWS",
     "DEFAULT_RUN",
+    "FARTHEST",
     "OWN_ROW",
     "Bar",
     "Colour",

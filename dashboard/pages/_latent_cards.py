@@ -113,7 +113,7 @@ class Place:
         place = np.array([x, y])[: len(self.keys)]
         if panel != "latent":
             place = self.view.from_unit(np.clip(place, 0, 1))
-        place = np.round(place, 4)
+        place = np.round(np.clip(place, -controls.FARTHEST, controls.FARTHEST), 4)
         if self.marker is not None and np.array_equal(place, self.marker):
             return False
         for key, value in zip(self.keys, place, strict=True):

@@ -77,6 +77,13 @@ def test_a_click_on_an_empty_place_moves_the_place_there(bundled_store: Path, pa
     assert at.query_params["zx"] in ("1.2500", ["1.2500"])
 
 
+def test_a_click_beyond_what_can_be_typed_stays_at_the_border(bundled_store: Path) -> None:
+    at = open_page("latent", run="bundled-digits-beta-1")
+    at.session_state["latent-map"] = {"empty": {"panel": "latent", "x": 1e7, "y": 0.5}}
+    healthy(at.run())
+    assert (at.session_state["zx"], at.session_state["zy"]) == (10_000, 0.5)
+
+
 @pytest.mark.parametrize("text", ["1e39", "-20000", "nan", "x"])
 def test_a_place_beyond_all_codes_is_not_taken_from_a_link(bundled_store: Path, text: str) -> None:
     at = healthy(open_page("latent", run="bundled-digits-beta-1", zx=text, zy="0"))
