@@ -8,6 +8,7 @@ from dashboard import state
 SCRIPT = """
 from dashboard import controls
 controls.segmented("Colour", {"red": "Red", "green": "Green", "blue": "Blue"}, key="colour", default="red")
+controls.toggle("On", key="on", default=True)
 """
 
 
@@ -49,6 +50,9 @@ def test_back_takes_a_choice_back(monkeypatch: pytest.MonkeyPatch) -> None:
     del at.query_params["colour"]
     assert at.run().session_state["colour"] == "red"
     assert link(at) is None
+    at.toggle[0].set_value(False).run()
+    del at.query_params["on"]
+    assert at.run().session_state["on"] is True  # back to its default, not to off
 
 
 def test_an_address_that_was_on_its_way_takes_nothing_back() -> None:
