@@ -18,7 +18,7 @@ class DataMissing(DataError):
 
 
 class CheckpointError(VAEScopeError):
-    """A run folder cannot be read or written."""
+    """A run folder, or another file of the store, cannot be read or written."""
 
 
 class LockedRun(CheckpointError):

@@ -2,8 +2,10 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,16 @@ class Latents:
             rate=None if self.rate is None else self.rate[rows],
             splits=None if self.splits is None else self.splits[rows],
         )
+
+
+def concatenated(tables: Sequence[Latents]) -> Latents:
+    """Put tables of one run under one another; there must be at least one."""
+
+    def column(name: str) -> Any:
+        arrays = [getattr(table, name) for table in tables]
+        return None if any(array is None for array in arrays) else np.concatenate(arrays)
+
+    return Latents(**{name: column(name) for name in Latents.__dataclass_fields__})
 
 
 def of_split(split: str, rows: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from core.families import family
 from core.files import one_line
 from core.generation import prior_draws
 from core.latents import Latents, load_latents, of_split, save_latents
+from core.pixel_errors import errors_at_means, in_order_of, load_errors, save_errors
 from core.store import LOOKS, RunRecord, find, read_history, read_record
 
 if TYPE_CHECKING:
@@ -361,9 +362,9 @@ class Run:
                 return path
         return None
 
-    def _cache_path(self, split: str) -> Path:
+    def _cache_path(self, split: str, what: str = "latents") -> Path:
         # named by the weights too, so that a run trained further is encoded again
-        return self.record.folder / "cache" / f"latents-{split}-{self.document.epoch}.npz"
+        return self.record.folder / "cache" / f"{what}-{split}-{self.document.epoch}.npz"
 
     def _load_latents(self, path: Path, split: str) -> Latents:
         stored = load_latents(path)
@@ -391,15 +392,61 @@ class Run:
                 # a damaged cache is made again
         images, encoded = self.encode_split(split, progress=progress)
         latents = to_latents(images, encoded)
+        self._keep_cached(split, "latents", lambda path: save_latents(path, latents))
+        return latents
+
+    def errors_path(self, split: str) -> Path | None:
+        """Where the errors of a split are cached; None where they must be computed first."""
+        path = self._cache_path(_known(split), "errors")
+        return path if path.is_file() else None
+
+    def errors(
+        self, split: str, *, batch_size: int | None = None, progress: Progress | None = None
+    ) -> np.ndarray:
+        """Mean squared error per pixel of each image's reconstruction at the mean: cached, or computed now and cached.
+
+        Pixels are in [0, 1] and in data size, so padding does not count.
+
+        Returns:
+            (N,) float32 in the order of `latents(split)`, read-only; lower is better.
+
+        Raises:
+            DataMissing: they must be computed and the data set is not on this machine.
+            DataError: there is no such split, or the run has no images of it.
+            CheckpointError: the weights are missing or damaged.
+            ConfigError: `batch_size` is no whole number from 1.
+        """
+        size = None if batch_size is None else whole_number(batch_size, "batch_size", least=1)
+        latents = self.latents(split, progress=progress)
+        if path := self.errors_path(split):
+            try:
+                return load_errors(path, latents.ids)
+            except CheckpointError:
+                pass  # a damaged cache is made again
+        images = self.images(split)
+        rows = in_order_of(images.ids, latents.ids)
+        found = errors_at_means(
+            self.decode,
+            latents.means,
+            images.pixels[rows],
+            **({} if size is None else {"batch_size": size}),
+            progress=progress,
+        )
+        self._keep_cached(split, "errors", lambda path: save_errors(path, latents.ids, found))
+        found.setflags(write=False)
+        return found
+
+    def _keep_cached(self, split: str, what: str, write: Callable[[Path], None]) -> None:
+        """Write a cache of a split and take away those of other weights; a read-only store goes without."""
+        path = self._cache_path(split, what)
         try:
-            self._cache_path(split).parent.mkdir(exist_ok=True)
-            save_latents(self._cache_path(split), latents)
-            for old in self._cache_path(split).parent.glob(f"latents-{split}-*.npz"):
-                if old != self._cache_path(split):
+            path.parent.mkdir(exist_ok=True)
+            write(path)
+            for old in path.parent.glob(f"{what}-{split}-*.npz"):
+                if old != path:
                     old.unlink(missing_ok=True)
         except (OSError, VAEScopeError):
             pass  # a read-only store: slower next time, right all the same
-        return latents
 
 
 def to_latents(images: ImageSet, encoded: "Encoded") -> Latents:

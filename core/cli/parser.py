@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.cli import commands, exploring, tending
+from core.cli import commands, exploring, selecting, tending
 from core.cli.attributes import OTHERS
 from core.cli.grammar import (
     Format,
@@ -20,7 +20,7 @@ from core.cli.grammar import (
     yes_option,
 )
 from core.data.images import SPLITS
-from core.store import TAG_LIMIT
+from core.store import COMBINED, TAG_LIMIT
 
 PROGRAM = "python -m core"
 
@@ -57,13 +57,20 @@ that was damaged, or a run that was stopped before it was scored. What is stored
 read stays. Bundled runs and runs in training are refused."""
 
 
+SELECTING = """\
+A range is LOW:HIGH, both ends let through; 20: and :30 are open at one end. All that is asked for must hold:
+labels, D, R and negative ELBO in nats per image as the run scored them, the error as mean squared error per pixel of
+the reconstruction at the mean. --rows keeps only these rows of the data set. The selection belongs to the data set:
+every run of the same data can use it, and so can every page of the dashboard."""
+
+
 def build_parser() -> Parser:
     """Make the parser; the parsed arguments hold the function to call as `command`."""
     parser = Parser(
         prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=Format, allow_abbrev=False
     )
     commands_of = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (_training, _reading, _exploring, _tending, _data):
+    for room in (_training, _reading, _exploring, _selecting, _tending, _data):
         room(commands_of)
     return parser
 
@@ -264,6 +271,85 @@ def _exploring(actions: Any) -> None:
     )
     place.add_argument("--split", choices=SPLITS, default="train", help="images to take (default: train)")
     json_option(place)
+
+
+def _selecting(actions: Any) -> None:
+    """Commands that keep and tend selections of images."""
+    select = add_command(
+        actions,
+        "select",
+        selecting.select,
+        "keep the images that a query finds under a name",
+        detail=SELECTING,
+    )
+    run_argument(select)
+    select.add_argument("--name", required=True, help="name of the selection")
+    select.add_argument("--labels", metavar="L,L,...", help="images of these labels (default: of all)")
+    select.add_argument("--unlabelled", action="store_true", help="images without a label (too)")
+    for name, about in (
+        ("distortion", "D, nats per image"),
+        ("rate", "R, nats per image"),
+        ("negative-elbo", "D + R, nats per image"),
+        ("error", "mean squared error per pixel"),
+    ):
+        select.add_argument(f"--{name}", metavar="LOW:HIGH", help=f"range of {about}")
+    select.add_argument(
+        "--split",
+        choices=SPLITS,
+        action="append",
+        help="images to search (default: test); may be given several times",
+    )
+    select.add_argument("--rows", metavar="N,N,...", help="only these rows of the data set")
+    json_option(select)
+
+    kept = add_command(actions, "selections", None, "list, show, rename, combine and delete kept selections")
+    of_kept = kept.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listing = add_command(
+        of_kept, "list", selecting.list_all, "list all kept selections, broken ones with the reason"
+    )
+    listing.add_argument("--dataset", metavar="DATA", help="only those of this data set")
+    store_option(listing)
+    json_option(listing)
+
+    show = add_command(
+        of_kept,
+        "show",
+        selecting.show,
+        "show a selection: its classes, its scores, its worst and best images",
+    )
+    _selection_argument(show)
+    show.add_argument("--run", metavar="RUN", help="score it in this run (default: the one it was made on)")
+    show.add_argument(
+        "--worst", type=from_least(1), default=5, metavar="N", help="images listed each (default: 5)"
+    )
+    json_option(show)
+
+    rename = add_command(of_kept, "rename", selecting.rename, "give a selection another name; its id stays")
+    _selection_argument(rename)
+    rename.add_argument("name", metavar="NAME", help="the new name")
+
+    delete = add_command(of_kept, "delete", selecting.delete, "delete selections for good, after asking")
+    delete.add_argument("selections", metavar="SELECTION", nargs="+", help="ids or names of selections")
+    store_option(delete)
+    yes_option(delete)
+
+    combine = add_command(of_kept, "combine", selecting.combined, "keep what two selections have together")
+    combine.add_argument("first", metavar="FIRST", help="id or name of a selection")
+    combine.add_argument("second", metavar="SECOND", help="id or name of another one of the same data")
+    combine.add_argument(
+        "--how",
+        choices=tuple(COMBINED),
+        required=True,
+        help="in either, in both, or in FIRST and not in SECOND",
+    )
+    combine.add_argument("--name", required=True, help="name of the new selection")
+    store_option(combine)
+    json_option(combine)
+
+
+def _selection_argument(parser: Parser) -> None:
+    parser.add_argument("selection", metavar="SELECTION", help="id or name of a selection")
+    store_option(parser)
 
 
 def _tending(actions: Any) -> None:

@@ -34,16 +34,17 @@ def target(text: str, *, endings: Sequence[str], force: bool) -> Path:
     return out
 
 
-def rows_of_text(text: str) -> list[int]:
+def rows_of_text(text: str, *, least: int = 2) -> list[int]:
     """Read '3,17,40'.
 
     Raises:
-        ConfigError: not whole numbers with commas between, or fewer than two.
+        ConfigError: not whole numbers with commas between, or fewer than `least`, one or two.
     """
     parts = [part.strip() for part in text.split(",")]
-    if len(parts) < 2 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+    if len(parts) < least or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        few = "two rows" if least == 2 else "one row"
         raise ConfigError(
-            f"--rows cannot be '{text}': give two rows or more with commas between, such as 3,17,40."
+            f"--rows cannot be '{text}': give {few} or more with commas between, such as 3,17,40."
         )
     return [int(part) for part in parts]
 

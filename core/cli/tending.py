@@ -59,7 +59,7 @@ def delete(args: argparse.Namespace) -> int:
             raise refusal
     size = size_text(sum(disk_use(record.folder) for record in records))
     what = ", ".join(f"'{record.name}' ({record.id}, {record.state})" for record in records)
-    if not _agreed(args, f"Move {_runs(len(records))} to the trash, {size}: {what}?", "Deleting"):
+    if not agreed(args, f"Move {_runs(len(records))} to the trash, {size}: {what}?", "Deleting"):
         complain("Nothing was deleted.")
         return 1
     for record in records:
@@ -136,7 +136,7 @@ def trash_empty(args: argparse.Namespace) -> int:
     size = size_text(sum(entry.size for entry in entries))
     what = ", ".join(f"'{entry.record.name}' ({entry.id})" for entry in entries)
     question = f"Delete {_runs(len(entries))} for good, which frees {size} and cannot be undone: {what}?"
-    if not _agreed(args, question, "Emptying the trash"):
+    if not agreed(args, question, "Emptying the trash"):
         complain("Nothing was deleted.")
         return 1
     freed = purge(entries)
@@ -148,7 +148,7 @@ def _runs(count: int) -> str:
     return f"{count} run{'' if count == 1 else 's'}"
 
 
-def _agreed(args: argparse.Namespace, question: str, doing: str) -> bool:
+def agreed(args: argparse.Namespace, question: str, doing: str) -> bool:
     """Whether the person at the terminal says yes, or has said so by --yes.
 
     Raises:

@@ -21,20 +21,20 @@ TAGS_LIMIT = 20
 """Tags of a run at most"""
 
 
-def clean_name(name: str) -> str:
-    """Make a display name one line of visible characters.
+def clean_name(name: str, *, of: str = "run") -> str:
+    """Make a display name one line of visible characters; `of` is what it names, for the errors.
 
     Raises:
         ConfigError: it is no text, nothing is left, or it is too long.
     """
     if not isinstance(name, str):
-        raise ConfigError(f"A run's name is a text, not {one_line(repr(name), limit=60)}: put it in quotes.")
+        raise ConfigError(f"A {of}'s name is a text, not {one_line(repr(name), limit=60)}: put it in quotes.")
     plain = one_line(name, limit=max(len(name), NAME_LIMIT))
     if not plain:
-        raise ConfigError("A run's name cannot be empty: give it at least one visible character.")
+        raise ConfigError(f"A {of}'s name cannot be empty: give it at least one visible character.")
     if len(plain) > NAME_LIMIT:
         raise ConfigError(
-            f"A run's name has at most {NAME_LIMIT} characters, this one has {len(plain)}: shorten it."
+            f"A {of}'s name has at most {NAME_LIMIT} characters, this one has {len(plain)}: shorten it."
         )
     return plain
 
@@ -90,8 +90,13 @@ def stored_tags(value: object) -> tuple[str, ...]:
     return tuple(sorted(set(found))[:TAGS_LIMIT])
 
 
-def new_id(name: str) -> str:
-    """Make an id of safe characters from a display name, with a random end so that no two collide."""
+def new_id(name: str, *, fallback: str = "run") -> str:
+    """Make an id of safe characters from a display name, with a random end so that no two collide.
+
+    Args:
+        name: as people read it.
+        fallback: the word to begin with where the name has no safe character.
+    """
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:48].strip("-") or "run"
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:48].strip("-") or fallback
     return f"{slug}-{secrets.token_hex(3)}"
