@@ -15,6 +15,7 @@ from dashboard.controls.choices import (
 from dashboard.controls.colouring import Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
+from dashboard.controls.map_selection import MapSelection, kept_ids
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
 from dashboard.controls.runs import (
     DEFAULT_RUN,
@@ -55,6 +56,7 @@ __all__ = [
     "SELECTION",
     "Bar",
     "Colour",
+    "MapSelection",
     "Ranked",
     "class_rows",
     "colour_of",
@@ -71,6 +73,7 @@ __all__ = [
     "images_text",
     "is_dark",
     "keep_selection",
+    "kept_ids",
     "need_data",
     "need_latents",
     "number",

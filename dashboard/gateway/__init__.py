@@ -6,6 +6,7 @@ Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays,
 
 from core.analysis.alignment import Alignment
 from core.analysis.attributes import analogy, attribute_vector, nearest_mean
+from core.analysis.averages import Averages
 from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
 from core.analysis.pvalues import (
     moments,
@@ -47,6 +48,7 @@ from core.store import (
     why_no_scores,
     why_not_deleted,
 )
+from dashboard.gateway.averages import selection_averages
 from dashboard.gateway.comparing import (
     alignment,
     paired,
@@ -94,6 +96,7 @@ from dashboard.gateway.selections import (
     error_maps_ready,
     errors,
     errors_ready,
+    is_of,
     matching_ids,
     points,
     rows_by_split,
@@ -117,6 +120,7 @@ __all__ = [
     "TAG_LIMIT",
     "UNLABELLED",
     "Alignment",
+    "Averages",
     "ErrorMaps",
     "How",
     "Latents",
@@ -159,6 +163,7 @@ __all__ = [
     "folder_size",
     "history",
     "images",
+    "is_of",
     "judge",
     "label_means",
     "latents",
@@ -198,6 +203,7 @@ __all__ = [
     "save_selection",
     "score",
     "seed_groups",
+    "selection_averages",
     "selection_document",
     "selection_map_ids",
     "selections",

@@ -59,7 +59,12 @@ def selections_of(record: RunRecord) -> list[Selection]:
     Raises:
         CheckpointError: they cannot be listed.
     """
-    return [one for one in selections(record.config.dataset) if one.data == data_of(record)]
+    return [one for one in selections(record.config.dataset) if is_of(one, record)]
+
+
+def is_of(selection: Selection, record: RunRecord) -> bool:
+    """Whether a selection is of the data that a run was trained on."""
+    return selection.data == data_of(record)
 
 
 def data_of(record: RunRecord) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard import controls, gateway, state, theme
-from dashboard.components.latent_map import UNLABELLED, Events, Panel, latent_map
+from dashboard import controls, gateway, theme
+from dashboard.components.latent_map import UNLABELLED, Panel, latent_map
 from dashboard.gateway import Latents, MapData
 from dashboard.pages._compare_planes import RAW, SPACES, Choices, Plane
 from dashboard.pages._compare_sides import columns_of
@@ -51,7 +51,9 @@ def join(parts: Sequence[MapData]) -> Joined:
     return Joined(MapData(latents=points, ids=ids, splits=splits, total=total), tuple(rows))
 
 
-def draw_maps(planes: Sequence[Plane], choices: Choices, *, key: str) -> tuple[Joined, list[int]]:
+def draw_maps(
+    planes: Sequence[Plane], choices: Choices, selection: controls.MapSelection, *, key: str
+) -> tuple[Joined, list[int]]:
     """Draw linked panels of planes over the same data; return the images and what was selected or clicked last."""
     joined = join([plane.data for plane in planes])
     data = joined.data
@@ -77,41 +79,11 @@ def draw_maps(planes: Sequence[Plane], choices: Choices, *, key: str) -> tuple[J
         columns=_columns(len(planes), choices),
         height=480,
         report_selection=True,
-        selected_ids=_carried(key, planes[0], data.ids),
+        selected_ids=selection.begin(data.ids, key=key),
     )
-    return joined, _looked_at(events, key=key, plane=planes[0], ids=data.ids)
-
-
-def _looked_key(plane: Plane) -> str:
-    return f"compare-looked-{'-'.join(plane.side.dataset)}"
-
-
-def _carried(key: str, plane: Plane, ids: np.ndarray) -> np.ndarray | None:
-    """The selection with which a map begins: that of the map of the same data that was shown before it.
-
-    It stays what it was while the map is shown: what is selected there since lives in the browser. Another run or
-    other images make another map, which begins with what was selected last.
-    """
-    this = (key, len(ids), hash(ids.tobytes()))
-    last = state.recall(_looked_key(plane))
-    if last is not None and last[0] != this:
-        state.remember(f"{key}-begun", last[1])
-        state.remember(key, last[1])
-    state.remember(_looked_key(plane), (this, state.recall(key, [])))
-    begun = state.recall(f"{key}-begun")
-    return None if begun is None else np.asarray(begun, np.uint32)
-
-
-def _looked_at(events: Events, *, key: str, plane: Plane, ids: np.ndarray) -> list[int]:
-    """Ids selected last, in the map's order; remembered, because an event lasts one run only."""
-    if events.selection is not None:
-        state.remember(key, events.selection.tolist())
-    elif events.click:
-        state.remember(key, [events.click["id"]])
-    kept = np.asarray(state.recall(key, []), np.uint32)
-    this, _ = state.recall(_looked_key(plane))
-    state.remember(_looked_key(plane), (this, kept.tolist()))
-    return kept[np.isin(kept, ids)].tolist()
+    selection.take(events, data.ids)
+    ids = selection.ids
+    return joined, ids[np.isin(ids, data.ids)].tolist()
 
 
 def _columns(planes: int, choices: Choices) -> int:

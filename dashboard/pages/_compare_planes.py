@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway, theme
-from dashboard.gateway import Alignment, MapData
+from dashboard.gateway import Alignment, MapData, Selection
 from dashboard.pages._compare_sides import AUTO, FEWEST, Side, Sides, grid, groups_of, side_key
 
 SAMPLE_SEED = 0
@@ -80,6 +80,8 @@ class Choices:
     """A key of `SPACES`"""
     panels: str
     """A key of `PANELS`"""
+    kept: Selection | None
+    """The kept selection in hand"""
 
 
 def choose(sides: Sides) -> Choices:
@@ -108,7 +110,9 @@ def choose(sides: Sides) -> Choices:
                 default=True,
                 help="All latent planes at one scale, so that their spreads compare; off: each fits its points.",
             )
-    return Choices(splits, show, same_axes, space, panels)
+        with st.container(width=230):
+            kept = controls.pick_selection(sides[0].record)
+    return Choices(splits, show, same_axes, space, panels, kept)
 
 
 def _is_plane(side: Side) -> bool:

@@ -114,6 +114,11 @@ def _map_of(group: list[Side], choices: planes.Choices, reasons: Mapping[str, st
     """The maps of runs on the same data, and what is looked at in them."""
     shown = planes.planes_of(group, choices)
     key = "compare-map-" + "".join(side.letter for side in group).lower()
-    joined, chosen = maps.draw_maps(shown, choices, key=key)
+    record = group[0].record
+    of_group = choices.kept is not None and gateway.is_of(choices.kept, record)
+    selection = controls.MapSelection(record, choices.kept if of_group else None, page="compare")
+    joined, chosen = maps.draw_maps(shown, choices, selection, key=key)
     maps.describe_maps(shown, joined, choices)
+    if len(chosen) > 1:
+        selection.bar(joined.data.ids, key=key, origin="Selected on a map of the Compare page.")
     looked.looked_at(shown, joined, chosen, reasons=reasons, key=key)

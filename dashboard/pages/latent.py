@@ -44,20 +44,22 @@ def page() -> None:
     """Draw the page: choose, guard, compute, draw."""
     st.title("Latent space")
     records = controls.usable_runs()
-    left, right = st.columns([3, 1])
+    left, middle, right = st.columns([2.2, 1, 1.2])
     with left:
         record = controls.pick_run(records=records)
-    with right:
+    with middle:
         colour = controls.pick_colour()
+    with right:
+        kept = controls.pick_selection(record)
     view = view_of(record, colour=colour)
     describe_view(record, view)
     if view.flat:
         manifold.densities(record, view)
-    _maps(record, view)
+    _maps(record, view, controls.MapSelection(record, kept, page="latent"))
     controls.how_to_read(HOW_TO_READ)
 
 
-def _maps(record: RunRecord, view: View) -> None:
+def _maps(record: RunRecord, view: View, selection: controls.MapSelection) -> None:
     drawn = manifold.prior_choice(record)
     place = cards.Place(record, view)
     events = latent_map(
@@ -76,8 +78,15 @@ def _maps(record: RunRecord, view: View) -> None:
         view_key=view.key,
         columns=2,
         height=520,
+        selected_ids=selection.begin(view.ids, key="latent-map"),
+        report_selection=True,
     )
+    selection.take(events, view.ids)
     _react(events, view, place)
+    if view.data is not None:
+        selection.panel(
+            view.ids, key="latent-selected", origin="Selected on the map of the Latent space page."
+        )
     left, right = st.columns(2, gap="large")
     with left:
         cards.point_card(record, view)
