@@ -44,8 +44,13 @@ RUN_COLOURS: tuple[str, ...] = (
 black and yellow, which vanish on a dark and on a light page), then five chosen one by one for the largest
 distance to those before under simulated colour-vision deficiency."""
 
-SPLIT_MARKERS: dict[str, str] = {"train": "circle", "validation": "diamond", "test": "square"}
-"""Plotly marker symbol of each split, so that splits differ without colour."""
+SPLIT_MARKERS: dict[str, str] = {
+    "train": "circle",
+    "validation": "diamond",
+    "test": "square",
+    "selection": "star",
+}
+"""Plotly marker symbol of each split, so that splits differ without colour; a star for a selection of images."""
 
 SPLIT_DASHES: dict[str, str] = {"train": "solid", "validation": "dash", "test": "dash"}
 """Plotly dash of each split's line: train solid, held-out data dashed."""

@@ -29,6 +29,9 @@ MAX_ROW_NAMES = 24
 FEW_POINTS = 40
 """Up to this many points a line shows a marker at each."""
 
+STAR = 13
+"""Size of the point of a selection, in pixels"""
+
 MANY_CURVES = 8
 """Up to this many curves share one hover box an epoch; with more, the box names the nearest point only."""
 
@@ -61,7 +64,7 @@ class Curve:
 
     Attributes:
         name: the run's display name, as typed by a person.
-        split: "train", "validation" or "test".
+        split: "train", "validation", "test", or "selection": a point of some images.
         epochs: (E,) epoch numbers, or steps or seconds done by then (see `AXES`).
         values: (E,) the quantity; None or NaN leaves a gap.
         colour_index: which of `theme.RUN_COLOURS`; the same for all curves of a run.
@@ -140,7 +143,11 @@ def loss_curves(
                 showlegend=run not in seen,
                 mode="lines+markers" if len(x) <= FEW_POINTS else "lines",
                 line={"color": colour, "width": 2, "dash": SPLIT_DASHES.get(curve.split, "dot")},
-                marker={"color": colour, "size": 5, "symbol": SPLIT_MARKERS.get(curve.split, "x")},
+                marker={
+                    "color": colour,
+                    "size": STAR if curve.split == "selection" else 5,
+                    "symbol": SPLIT_MARKERS.get(curve.split, "x"),
+                },
                 connectgaps=False,
                 hovertemplate="%{meta[0]} · %{meta[1]}: <b>%{y:,.5~g}</b> "
                 + plotly_text(unit)
@@ -280,9 +287,10 @@ def _key(curves: Sequence[Curve], *, hidden: int) -> str:
     """Say in words what solid and dashed mean, and how many values a logarithmic axis cannot show."""
     splits = list(dict.fromkeys(curve.split for curve in curves))
     solid = [plotly_text(split) for split in splits if SPLIT_DASHES.get(split) == "solid"]
-    dashed = [plotly_text(split) for split in splits if SPLIT_DASHES.get(split) != "solid"]
+    dashed = [plotly_text(split) for split in splits if SPLIT_DASHES.get(split) not in ("solid", None)]
     parts = [f"solid: {', '.join(solid)}"] if solid else []
     parts += [f"dashed: {', '.join(dashed)}"] if dashed else []
+    parts += ["star: the selection, at the final weights"] if "selection" in splits else []
     if hidden:
         parts.append(f"{hidden} points at or below 0 left out on the log axis")
     return " · ".join(parts)

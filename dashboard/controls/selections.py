@@ -26,15 +26,18 @@ def images_text(count: int) -> str:
     return f"{count:,} image{'' if count == 1 else 's'}"
 
 
-def pick_selection(record: RunRecord, *, key: str = SELECTION) -> Selection | None:
+def pick_selection(record: RunRecord | None, *, key: str = SELECTION) -> Selection | None:
     """Choose one of the kept selections of a run's data, or none; its id lives in the URL.
 
     Where there is none yet it draws a greyed-out box that says how to make one. A link to a selection that is gone, or
-    is of other data, says so.
+    is of other data, says so. Without a run, the selections of all data are offered.
     """
     said_of_selections()
     try:
-        kept = gateway.selections_of(record)
+        if record is None:
+            kept = [one for one in gateway.selections() if one.reason is None]
+        else:
+            kept = gateway.selections_of(record)
     except VAEScopeError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
         kept = []
@@ -43,12 +46,13 @@ def pick_selection(record: RunRecord, *, key: str = SELECTION) -> Selection | No
         state.share(key, NONE, None)
         st.selectbox("Selection", ["none"], key=f"{key}-nothing", disabled=True, help=f"None yet. {HOW}")
         return None
-    titles = {one.id: f"{one.name} ({images_text(len(one))})" for one in kept}
+    of = {one.id: "" if record is not None else f" of {one.dataset}" for one in kept}
+    titles = {one.id: f"{one.name} ({images_text(len(one))}{of[one.id]})" for one in kept}
     chosen = select("Selection", {NONE: "none", **titles}, key=key, default=NONE, help=HOW)
     return next((one for one in kept if one.id == chosen), None)
 
 
-def _say_unknown(record: RunRecord, kept: Sequence[Selection], key: str) -> None:
+def _say_unknown(record: RunRecord | None, kept: Sequence[Selection], key: str) -> None:
     linked = state.linked(key)
     if not linked or any(one.id == linked for one in kept):
         return
@@ -58,11 +62,11 @@ def _say_unknown(record: RunRecord, kept: Sequence[Selection], key: str) -> None
         others = {}
     shown = plain(linked[:100])
     why = "is gone: it was deleted, or the link is from another machine"
-    if (other := others.get(linked)) is not None:
+    if (other := others.get(linked)) is not None and other.reason is not None:
+        why = f"cannot be read: {plain(other.reason.rstrip('.'))}"
+    elif other is not None and record is not None:
         why = f"cannot be used here: it is of {plain(other.dataset)}, and this run is of {plain(record.config.dataset)}"
-        if other.reason is not None:
-            why = f"cannot be read: {plain(other.reason.rstrip('.'))}"
-        elif other.dataset == record.config.dataset:
+        if other.dataset == record.config.dataset:
             why = "cannot be used here: it is of another version of this run's data"
     st.warning(f"Selection {shown} {why}. No selection is used instead.", icon=":material/link_off:")
 

@@ -1,7 +1,5 @@
 """Attribute vectors on the Edit page: from two labels or two selections, given to an image, and what leaks."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -9,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import controls, gateway
 from dashboard.charts.images import image_frame, rows_png
 from dashboard.charts.leakage import leakage_figure, leakage_frame
+from dashboard.pages._edit_groups import Groups, of_selections
 from dashboard.pages._edit_images import Images, enlarge, type_rows
 from dashboard.pages._edit_lasso import selection_map
 
@@ -19,18 +18,6 @@ STRIP = np.linspace(-2, 2, 9)
 """Multiples of the vector in the strip"""
 MOST = 500
 """Images in a typed selection at most: they stand in the link"""
-
-
-@dataclass(frozen=True, eq=False)
-class Groups:
-    """The images that have an attribute and those that lack it, as rows of the split's latents."""
-
-    having: np.ndarray
-    lacking: np.ndarray
-    name: str
-    """What the vector leads to and from, as in '3 minus 5'"""
-    target: int | None
-    """The label that it leads to; None where those that have it bear none"""
 
 
 def attributes(images: Images) -> None:
@@ -73,14 +60,24 @@ def _groups(images: Images, labels: np.ndarray) -> Groups:
     if len(labels) > 1:
         source = controls.segmented(
             "The vector leads from one group to another, given by",
-            {"labels": "Labels", "rows": "Selections"},
+            {"labels": "Labels", "rows": "Images", "kept": "Kept selections"},
             key="by",
             default="labels",
         )
     else:
-        st.caption("Fewer than two labels: the two groups are chosen image by image.")
+        st.caption("Fewer than two labels: the two groups are chosen image by image, or are kept selections.")
+        source = controls.segmented(
+            "The vector leads from one group to another, given by",
+            {"rows": "Images", "kept": "Kept selections"},
+            key="by",
+            default="rows",
+        )
     left, right = st.columns(2)
-    return _of_labels(images, labels, left, right) if source == "labels" else _of_rows(images, left, right)
+    if source == "labels":
+        return _of_labels(images, labels, left, right)
+    if source == "kept" and (groups := of_selections(images, left, right)) is not None:
+        return groups
+    return _of_rows(images, left, right)
 
 
 def _of_labels(

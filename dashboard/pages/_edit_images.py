@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import controls, gateway, state
 from dashboard.charts.images import image_grid
 from dashboard.components.gallery import gallery
-from dashboard.gateway import Latents, RunRecord
+from dashboard.gateway import Latents, RunRecord, Selection
 
 MOST = 12
 """Images chosen at most"""
@@ -88,13 +88,16 @@ class Images:
 
 def choose_images(record: RunRecord) -> Images | None:
     """Ask for a split and images of it; None where their latents are not at hand, which is said then."""
-    split = controls.segmented(
-        "Images of",
-        {"test": "Test", "train": "Train"},
-        key="of",
-        default="test",
-        help="Training images are those that the run trained on, without the ones held out for validation.",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        split = controls.segmented(
+            "Images of",
+            {"test": "Test", "train": "Train"},
+            key="of",
+            default="test",
+            help="Training images are those that the run trained on, without the ones held out for validation.",
+        )
+        with st.container(width=260):
+            kept = controls.pick_selection(record)
     if not controls.need_latents(record, (split,)):
         return None
     latents = gateway.latents(record, split)
@@ -108,7 +111,7 @@ def choose_images(record: RunRecord) -> Images | None:
         centre=centre,
         spread=spread,
     )
-    rows = _pick_rows(images)
+    rows = _pick_rows(images, kept)
     return replace(images, rows=tuple(rows))
 
 
@@ -153,8 +156,12 @@ def type_rows(
     return chosen
 
 
-def _pick_rows(images: Images) -> list[int]:
+def _pick_rows(images: Images, kept: Selection | None) -> list[int]:
     default = gateway.some_rows(images.record, images.split, FIRST, seed=0)
+    own = controls.kept_ids(images.record, kept, most=GALLERY, splits=(images.split,))
+    of_kept = None if own is None else [gateway.split_and_row(int(one))[1] for one in own]
+    if kept is not None and of_kept is None:
+        st.caption(f"The selection {controls.plain(kept.name)} has no {images.split} image of this run.")
     left, count, fresh = st.columns([3, 1, 1], vertical_alignment="bottom")
     with left:
         chosen = type_rows(
@@ -175,16 +182,18 @@ def _pick_rows(images: Images) -> list[int]:
             default=0,
             low=0,
             high=99_999,
-            help="The gallery is a stratified random draw: each label has its share of it.",
+            help="The gallery is a stratified random draw, each label has its share of it. With a kept selection "
+            "chosen it shows the first images of that.",
         )
-    shown = gateway.some_rows(images.record, images.split, GALLERY, seed=seed)
+    shown = of_kept or gateway.some_rows(images.record, images.split, GALLERY, seed=seed)
     picked = gallery(
         images.originals(shown),
         ids=shown,
         names=[images.title(row) for row in shown],
         chosen=chosen,
         key="edit-gallery",
-        label=f"{len(shown)} {images.split} images to choose from",
+        label=f"{len(shown)} {images.split} images to choose from"
+        + (f", of the selection {kept.name}" if kept is not None and of_kept else ""),
     )
     if picked is not None and picked != state.recall(_PICKED):
         state.remember(_PICKED, picked)

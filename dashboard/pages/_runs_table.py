@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import controls, gateway
-from dashboard.gateway import RunRecord
+from dashboard.gateway import RunRecord, Selection
 
 UNITS = "nats per image"
 
@@ -118,11 +118,17 @@ def remark(record: RunRecord) -> str | None:
     return " ".join([record.reason or "", *record.problems]).strip() or None
 
 
-def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None], sizes: Sizes) -> pd.DataFrame:
-    """One row a run, in the given order, as the table shows it; its disk use in bytes."""
+def frame(
+    records: Sequence[RunRecord],
+    thumbnails: Sequence[str | None],
+    sizes: Sizes,
+    selection: Selection | None = None,
+) -> pd.DataFrame:
+    """One row a run, in the given order, as the table shows it; disk use in bytes, averages over a selection."""
     rows = []
     for record, picture in zip(records, thumbnails, strict=True):
         document = record.document
+        over = None if selection is None else gateway.selection_averages(record, selection)
         rows.append(
             {
                 "map": picture,
@@ -136,6 +142,9 @@ def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None], sizes:
                 "distortion": gateway.score(record, "distortion"),
                 "rate": gateway.score(record, "rate"),
                 "negative_elbo": gateway.score(record, "negative_elbo"),
+                "selected_distortion": None if over is None else over.distortion,
+                "selected_rate": None if over is None else over.rate,
+                "selected_negative_elbo": None if over is None else over.negative_elbo,
                 "state": state_text(record),
                 "tags": ", ".join(record.tags) or None,
                 "disk": sizes[record.folder],
@@ -148,7 +157,7 @@ def frame(records: Sequence[RunRecord], thumbnails: Sequence[str | None], sizes:
     table["date"] = pd.to_datetime(table["date"], utc=True)
     for name in ("latent", "epochs", "disk"):
         table[name] = table[name].astype("Int64")
-    for name in ("beta", "distortion", "rate", "negative_elbo"):
+    for name in ("beta", "distortion", "rate", "negative_elbo", *SELECTED):
         table[name] = table[name].astype("Float64")
     return table
 
@@ -193,6 +202,21 @@ COLUMNS: dict[str, Any] = {
         format="%.2f",
         help=f"Negative ELBO on the test images, {UNITS}; lower is better for equal data and likelihood.",
     ),
+    "selected_distortion": _NUMBER(
+        "D sel.",
+        width=58,
+        format="%.2f",
+        help=f"Distortion over the chosen selection, {UNITS}, from latents that are stored or cached; lower is better.",
+    ),
+    "selected_rate": _NUMBER(
+        "R sel.", width=58, format="%.2f", help=f"Rate over the chosen selection, {UNITS}; neither is better."
+    ),
+    "selected_negative_elbo": _NUMBER(
+        "D + R sel.",
+        width=74,
+        format="%.2f",
+        help=f"Negative ELBO over the chosen selection, {UNITS}; lower is better.",
+    ),
     "state": _TEXT("State", width=85),
     "tags": _TEXT("Tags", width=70, help="Words of your own, kept on this machine."),
     "disk": _NUMBER(
@@ -208,15 +232,23 @@ COLUMNS: dict[str, Any] = {
 """The columns, in order."""
 
 
+SELECTED = ("selected_distortion", "selected_rate", "selected_negative_elbo")
+"""The columns of a selection."""
+
+
 def without_empty(columns: Mapping[str, Any], shown: pd.DataFrame) -> dict[str, Any]:
-    """The columns of a table, without the long ones of words that no row has."""
-    unused = [name for name in ("note", "why") if name in columns and shown[name].isna().all()]
+    """The columns of a table, without those of words and of a selection that no row has."""
+    unused = [name for name in ("note", "why", *SELECTED) if name in columns and shown[name].isna().all()]
     return {name: column for name, column in columns.items() if name not in unused}
 
 
-def download_frame(records: Sequence[RunRecord], sizes: Sizes) -> pd.DataFrame:
+def download_frame(
+    records: Sequence[RunRecord], sizes: Sizes, selection: Selection | None = None
+) -> pd.DataFrame:
     """The table as people download it: whole, with ids, and with units in the names of the columns."""
-    table = frame(records, [None] * len(records), sizes).drop(columns=["map", "weight"])
+    table = frame(records, [None] * len(records), sizes, selection).drop(columns=["map", "weight"])
+    if selection is None:
+        table = table.drop(columns=list(SELECTED))
     table.insert(0, "id", [record.id for record in records])
     table.insert(
         table.columns.get_loc("beta") + 1, "reconstruction_weight", [weight(record) for record in records]
@@ -225,6 +257,6 @@ def download_frame(records: Sequence[RunRecord], sizes: Sizes) -> pd.DataFrame:
     table["hidden"] = [record.hidden for record in records]
     table["note"] = [record.note for record in records]
     names = {"data": "dataset", "date": "started", "why": "remark", "disk": "disk use (bytes)"}
-    return table.rename(
-        columns={**names, **{n: f"test {n} ({UNITS})" for n in ("distortion", "rate", "negative_elbo")}}
-    )
+    names |= {n: f"test {n} ({UNITS})" for n in ("distortion", "rate", "negative_elbo")}
+    names |= {n: f"{n.removeprefix('selected_')} over the selection ({UNITS})" for n in SELECTED}
+    return table.rename(columns=names)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import controls, gateway
 from dashboard.charts.images import image_frame, image_grid, rows_png
-from dashboard.gateway import Latents, RunRecord, VAEScopeError
+from dashboard.gateway import Latents, RunRecord, Selection, VAEScopeError
 from dashboard.pages._tradeoff_board import Board, stored_latents
 
 EXAMPLES = 10
@@ -16,13 +16,17 @@ MOST_ROWS = 14
 """Betas in one picture; of more, this many evenly spread ones."""
 
 
-def reconstruction_rows(board: Board) -> None:
-    """The same test images through every run, smallest beta first."""
+def reconstruction_rows(board: Board, kept: Selection | None, split: str) -> None:
+    """The same images through every run, smallest beta first: those of the selection in hand, or some test images."""
     st.header("The same images at each beta")
     first = board.records[0]
     if not controls.need_data(first):
         return
-    ids = gateway.example_ids(first, EXAMPLES)
+    chosen = controls.kept_ids(first, kept, most=EXAMPLES, splits=(split,))
+    ids = gateway.example_ids(first, EXAMPLES) if chosen is None else chosen
+    which = f"{len(ids)} test images, stratified by class (seed 0)"
+    if kept is not None and chosen is not None:
+        which = f"The first {len(ids)} {split} images of the selection {controls.plain(kept.name)}"
     originals = gateway.originals(first, ids)
     records = _spread(board.records)
     names, rows = ["original"], [originals.astype(np.float32) / 255]
@@ -49,9 +53,9 @@ def reconstruction_rows(board: Board) -> None:
         rows_png(rows, labels=names, scale=scale),
         key="tradeoff-rows",
         filename="reconstructions-by-beta",
-        caption=f"{len(ids)} test images, stratified by class (seed 0), above their reconstructions at the mean of the "
-        f"posterior: smallest beta first, one row a run.{some}",
-        alt=f"{len(ids)} test images and their reconstructions by {len(rows) - 1} runs, smallest beta first",
+        caption=f"{which}, above their reconstructions at the mean of the posterior: smallest beta first, one row a "
+        f"run.{some}",
+        alt=f"{len(ids)} images and their reconstructions by {len(rows) - 1} runs, smallest beta first",
         frame=frame.assign(shown_as=np.repeat(names, len(frame) // len(names))),
     )
 

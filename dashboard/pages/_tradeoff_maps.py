@@ -7,7 +7,7 @@ from dashboard import controls, gateway, state
 from dashboard.charts.density import density_1d
 from dashboard.charts.images import image_frame, lattice_png
 from dashboard.components.latent_map import UNLABELLED, Panel, latent_map
-from dashboard.gateway import MapData, RunRecord, VAEScopeError
+from dashboard.gateway import MapData, RunRecord, Selection, VAEScopeError
 from dashboard.pages import _tradeoff_images as pictures
 from dashboard.pages._tradeoff_board import Board, stored_latents
 from dashboard.theme import CLASS_COLOURS, dimension_name, latent_axis, p_value_axis
@@ -21,7 +21,7 @@ WIDE = 2.0
 POINT = "tradeoff-point"
 
 
-def draw(board: Board, record: RunRecord, split: str) -> None:
+def draw(board: Board, record: RunRecord, split: str, kept: Selection | None) -> None:
     """Draw latent plane, p-value map and lattice of the run in view."""
     tiles = _lattice(record)
     here = gateway.data_available(record.config.dataset)
@@ -54,6 +54,7 @@ def draw(board: Board, record: RunRecord, split: str) -> None:
     colour = controls.colour_of(
         record, data, chosen_colour, among=stored, among_name="the runs with beta above 0"
     )
+    selection = controls.MapSelection(record, kept, page="tradeoff")
     events = latent_map(
         _panels(
             record,
@@ -76,7 +77,14 @@ def draw(board: Board, record: RunRecord, split: str) -> None:
         view_key=f"{board.key}|{split}|{own}",
         columns=3,
         height=440,
+        selected_ids=selection.begin(data.ids, key="tradeoff-map"),
+        report_selection=True,
     )
+    selection.take(events, data.ids)
+    if len(selection.ids) > 1:
+        selection.bar(
+            data.ids, key="tradeoff-selected", origin="Selected on the map of the Beta trade-off page."
+        )
     if events.click:
         state.remember(POINT, (board.key, events.click["id"]))
         st.rerun()

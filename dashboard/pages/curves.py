@@ -7,8 +7,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import controls, gateway, state
 from dashboard.charts.curves import curves_frame, loss_curves, rate_frame, rate_heatmap
-from dashboard.gateway import FAMILIES, RunRecord, VAEScopeError
+from dashboard.gateway import FAMILIES, RunRecord, Selection, VAEScopeError
 from dashboard.pages import _curves_series as parts
+from dashboard.pages._curves_selection import selection_points, selection_table
 from dashboard.pages._curves_series import NATS, QUANTITIES, Series
 
 SECONDS = 2
@@ -58,11 +59,19 @@ def page() -> None:
         )
         log_x = controls.toggle("Log epochs", key="logx")
         log_y = controls.toggle("Log values", key="logy")
+        with st.container(width=230):
+            kept = controls.pick_selection(series[0].record)
     groups = _groups(series, notes)
     _figures(
-        groups, list(QUANTITIES) if quantity == "all" else [quantity], log_x=log_x, log_y=log_y, notes=notes
+        groups,
+        list(QUANTITIES) if quantity == "all" else [quantity],
+        log_x=log_x,
+        log_y=log_y,
+        notes=notes,
+        kept=kept,
     )
     _table(series)
+    selection_table(series, kept)
     _heatmap(series)
     controls.how_to_read(HOW_TO_READ)
 
@@ -172,6 +181,7 @@ def _figures(
     log_x: bool,
     log_y: bool,
     notes: DeltaGenerator,
+    kept: Selection | None,
 ) -> None:
     """Draw one figure a group and quantity, two in a row."""
     cells = [(k, group, name) for k, group in enumerate(groups) for name in quantities]
@@ -180,6 +190,7 @@ def _figures(
         row = QUANTITIES[name]
         betas = parts.betas_text([one for one in group if one.has_rate or not row.needs_rate])
         curves = [curve for one in group for curve in one.curves(name)]
+        curves += selection_points(group, kept, name)
         # across betas a lower negative ELBO or objective does not mean a better model, so it goes unmarked
         marked = row.direction if not betas or name == "distortion" else ""
         # a row at a time, so that on a phone they follow each other in order

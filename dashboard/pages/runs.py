@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import controls, gateway, state
-from dashboard.gateway import RunRecord, VAEScopeError
+from dashboard.gateway import RunRecord, Selection, VAEScopeError
 from dashboard.pages import _runs_actions as actions
 from dashboard.pages import _runs_table as table
 from dashboard.pages import _runs_trash as trash
@@ -53,7 +53,7 @@ def _draw_board() -> None:
             st.caption(f"There are no runs here, and {words}.")
         return
     sizes = {record.folder: gateway.folder_size(record) for record in records}
-    filters, order = _filters(records)
+    filters, order, selection = _filters(records)
     shown = table.ordered([record for record in records if filters.lets_through(record)], order, sizes)
     _count(shown, records, sizes)
     if not shown:
@@ -65,21 +65,21 @@ def _draw_board() -> None:
             st.rerun()
         return
     buttons = st.container()
-    frame = table.frame(shown, [thumbnail(record) for record in shown], sizes)
+    frame = table.frame(shown, [thumbnail(record) for record in shown], sizes, selection)
     rows, columns = [record.folder for record in shown], table.without_empty(table.COLUMNS, frame)
     columns.pop("why", None)  # the reasons stand under the table, where there is room for all of each
     picked = chosen_rows(frame, rows, key="runs-table", columns=columns, alt="Table of the runs")
     chosen = [shown[k] for k in picked]
     with buttons:
-        actions.bar(chosen, table.download_frame(chosen, sizes))
+        actions.bar(chosen, table.download_frame(chosen, sizes, selection))
         _detail(chosen, sizes)
     controls.download_csv(
-        table.download_frame(shown, sizes), filename="runs", key="runs", label="This table (CSV)"
+        table.download_frame(shown, sizes, selection), filename="runs", key="runs", label="This table (CSV)"
     )
     _reasons(shown)
 
 
-def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
+def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str, Selection | None]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width=140):
             text = _find()
@@ -98,7 +98,10 @@ def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
             )
         with st.container(width=158):
             order = controls.select("Order", table.ORDERS, key="order", default="newest")
-    return table.Filters(text, data, families, states, tags, bool(state.kept("hidden", False))), order
+        with st.container(width=150):
+            selection = controls.pick_selection(None)
+    filters = table.Filters(text, data, families, states, tags, bool(state.kept("hidden", False)))
+    return filters, order, selection
 
 
 def _find() -> str:
@@ -213,6 +216,9 @@ A dash means that a number does not apply, or is not there yet: a plain autoenco
 rate, no β and no ELBO; a run in training is scored when it ends. The small map shows the test images in the two most
 informative latent dimensions, one colour a class, the same as on every page. A run whose data set is not part of the
 project (`fashion-mnist`) comes without latents: until they are made, its decoded lattice stands there instead.
+
+**D sel.**, **R sel.** and **D + R sel.** are there while a kept selection is chosen: the averages over its images, of
+all splits of which a run has stored or cached latents. Choose *none* to take these columns away.
 
 **Disk** is what all files of a run take, latents and caches included (1 MB = 1,000,000 bytes). A deleted run goes to
 the **Trash** as it is and keeps its space; it is restored from there, or deleted for good. **Tags** are words of your

@@ -10,11 +10,12 @@ from dashboard import controls, gateway, state
 from dashboard.charts import plot_config
 from dashboard.charts.points import TradeoffPoint
 from dashboard.charts.tradeoff import tradeoff, tradeoff_frame
-from dashboard.gateway import RunRecord
+from dashboard.gateway import RunRecord, Selection
 from dashboard.pages import _tradeoff_board as parts
 from dashboard.pages import _tradeoff_images as pictures
 from dashboard.pages import _tradeoff_maps as maps
 from dashboard.pages._tradeoff_board import Board
+from dashboard.pages._tradeoff_selection import selection_at_each_beta
 
 FIGURE = "tradeoff-board"
 BOARD = "tradeoff-shown"
@@ -52,7 +53,7 @@ def page() -> None:
     """Draw the page: choose, guard, compute, draw."""
     st.title("Beta trade-off")
     records = controls.usable_runs()
-    board, split = _choose(records)
+    board, split, kept = _choose(records)
     if board is None:
         st.info(
             f"No run here has a rate on the {split} split, so there is no trade-off to show. Train a sweep in a "
@@ -69,15 +70,16 @@ def page() -> None:
     with figure:
         _board(board, record, split)
         _left_out(records, board, split)
+        selection_at_each_beta(board, kept, split)
     with rows:
-        pictures.reconstruction_rows(board)
-    maps.draw(board, record, split)
+        pictures.reconstruction_rows(board, kept, split)
+    maps.draw(board, record, split, kept)
     controls.how_to_read(HOW_TO_READ)
 
 
-def _choose(records: Sequence[RunRecord]) -> tuple[Board | None, str]:
-    """Choose a board and the split whose scores are drawn."""
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+def _choose(records: Sequence[RunRecord]) -> tuple[Board | None, str, Selection | None]:
+    """Choose a board, the split whose scores are drawn, and a kept selection of its data."""
+    left, right, last = st.columns([3, 0.8, 1], vertical_alignment="bottom")
     with right:
         split = controls.segmented(
             "Images",
@@ -88,7 +90,7 @@ def _choose(records: Sequence[RunRecord]) -> tuple[Board | None, str]:
         )
     boards = parts.boards_of(records, split)
     if not boards:
-        return None, split
+        return None, split, None
     for key, board in boards.items():
         if run := controls.run_in_hand(board.betas):
             state.suggest("board", key)
@@ -101,7 +103,9 @@ def _choose(records: Sequence[RunRecord]) -> tuple[Board | None, str]:
             default=parts.default_board(boards),
             help="Runs of the same data, family, network, latent size and likelihood. Only they share a board.",
         )
-    return boards[chosen], split
+    with last:
+        kept = controls.pick_selection(boards[chosen].records[0])
+    return boards[chosen], split, kept
 
 
 def _step(board: Board) -> RunRecord:

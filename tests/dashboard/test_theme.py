@@ -163,5 +163,5 @@ def test_template_lets_the_page_show_through(dark: bool) -> None:
 
 
 def test_splits_differ_without_colour() -> None:
-    assert len(set(theme.SPLIT_MARKERS.values())) == 3
+    assert len(set(theme.SPLIT_MARKERS.values())) == len(theme.SPLIT_MARKERS) == 4
     assert theme.SPLIT_DASHES["train"] == "solid" != theme.SPLIT_DASHES["validation"]

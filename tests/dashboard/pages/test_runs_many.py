@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -171,9 +172,9 @@ def test_chosen_runs_are_downloaded(bundled_store: Path, monkeypatch: pytest.Mon
     written: list[list[str]] = []
     real = table.download_frame
 
-    def seen(records: list[RunRecord], sizes: table.Sizes) -> pd.DataFrame:
+    def seen(records: list[RunRecord], *others: Any) -> pd.DataFrame:
         written.append([record.name for record in records])
-        return real(records, sizes)
+        return real(records, *others)
 
     monkeypatch.setattr(table, "download_frame", seen)
     annotate(bundled_store / "bundled-digits-beta-1", tags=["=1+1", "b"])
