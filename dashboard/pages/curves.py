@@ -42,7 +42,11 @@ def page() -> None:
     state.forget("curves-seen")
     _watch()
     records = controls.usable_runs()
-    chosen = _choose(records)
+    left, right = st.columns([4, 1.2])
+    with left:
+        chosen = _choose(records)
+    with right:
+        kept = controls.pick_selection(chosen[0]) if chosen else None
     notes = (
         st.container()
     )  # sentences come and go in here, so that the figures keep their place and their zoom
@@ -59,8 +63,6 @@ def page() -> None:
         )
         log_x = controls.toggle("Log epochs", key="logx")
         log_y = controls.toggle("Log values", key="logy")
-        with st.container(width=230):
-            kept = controls.pick_selection(series[0].record)
     groups = _groups(series, notes)
     _figures(
         groups,

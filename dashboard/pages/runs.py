@@ -27,24 +27,27 @@ def page() -> None:
         with st.container(horizontal=True, width="content", vertical_alignment="bottom"):
             place = st.container(width="content")
             view = controls.segmented("List", VIEWS, key="view", default="runs")
+            selection = None
             if view == "runs":
-                with place:
+                with place, st.container(horizontal=True, width="content", vertical_alignment="bottom"):
                     controls.toggle("Show hidden", key="hidden")
+                    with st.container(width=250):
+                        selection = controls.pick_selection(None)
     said()
     if view == "trash":
         trash.draw(gateway.trash())
     else:
-        _board()
+        _board(selection)
         _how_to_read()
     questions(gateway.runs(hidden=True), gateway.trash() if view == "trash" else [])
 
 
 @st.fragment(run_every=EVERY)
-def _board() -> None:
-    controls.guarded(_draw_board)()
+def _board(selection: Selection | None) -> None:
+    controls.guarded(lambda: _draw_board(selection))()
 
 
-def _draw_board() -> None:
+def _draw_board(selection: Selection | None) -> None:
     records = gateway.runs(hidden=True)
     if not any(actions.can_open(record) and not record.hidden for record in records):
         controls.empty_store(broken=sum(not actions.can_open(record) for record in records))
@@ -53,7 +56,7 @@ def _draw_board() -> None:
             st.caption(f"There are no runs here, and {words}.")
         return
     sizes = {record.folder: gateway.folder_size(record) for record in records}
-    filters, order, selection = _filters(records)
+    filters, order = _filters(records)
     shown = table.ordered([record for record in records if filters.lets_through(record)], order, sizes)
     _count(shown, records, sizes)
     if not shown:
@@ -79,7 +82,7 @@ def _draw_board() -> None:
     _reasons(shown)
 
 
-def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str, Selection | None]:
+def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width=140):
             text = _find()
@@ -98,10 +101,7 @@ def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str, Selectio
             )
         with st.container(width=158):
             order = controls.select("Order", table.ORDERS, key="order", default="newest")
-        with st.container(width=150):
-            selection = controls.pick_selection(None)
-    filters = table.Filters(text, data, families, states, tags, bool(state.kept("hidden", False)))
-    return filters, order, selection
+    return table.Filters(text, data, families, states, tags, bool(state.kept("hidden", False))), order
 
 
 def _find() -> str:
