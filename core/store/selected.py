@@ -142,8 +142,8 @@ def read_selection(path: Path) -> Selection:
     try:
         if path.is_symlink():
             raise CheckpointError("It is a link, and links are not followed.")
-        if path.exists() and not path.is_file():
-            raise CheckpointError("It is no file: move it elsewhere.")
+        if not path.is_file():
+            raise CheckpointError("It is no file: move it elsewhere." if path.exists() else "It is gone.")
         if not ID_PATTERN.fullmatch(path.stem):
             raise CheckpointError(
                 "Its file's name has other characters than a-z, 0-9 and '-': rename the file."

@@ -29,6 +29,7 @@ from dashboard.controls.runs import (
 )
 from dashboard.controls.selection_panel import page_number, selection_panel
 from dashboard.controls.selections import (
+    NO_SELECTION,
     SELECTION,
     images_text,
     keep_selection,
@@ -52,6 +53,7 @@ __all__ = [
     "CLASS_ROWS",
     "DEFAULT_RUN",
     "FARTHEST",
+    "NO_SELECTION",
     "OWN_ROW",
     "SELECTION",
     "Bar",

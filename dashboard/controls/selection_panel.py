@@ -249,7 +249,15 @@ def page_number(key: str, *, pages: int) -> int:
     state.limit(key, lambda value: 1 <= value <= pages, 1)
     page = int(state.current(key))
     if pages > 1:
-        page = st.pagination(pages, key=key)
+        # Streamlit's own choice begins at a page that is given once, so another choice from elsewhere begins a new one
+        before = state.recall(key)
+        if before is None or before[:2] != (pages, page):
+            before = (pages, page, before[2] + 1 if before else 0)
+        turned = int(st.pagination(pages, default=page, key=f"{key}-{before[2]}"))
+        state.remember(key, (pages, turned, before[2]))
+        if turned != page:
+            page = turned
+            state.put(key, page)
     state.share(key, page, None if page == 1 else str(page))
     return page
 

@@ -1,6 +1,6 @@
 """Kept selections on every page: choosing one, and keeping what is selected now."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
@@ -12,7 +12,7 @@ from dashboard.gateway import Query, RunRecord, Selection, VAEScopeError
 
 SELECTION = "selection"
 """The selection in hand: its id, in the URL and carried from page to page."""
-NONE = ""
+NO_SELECTION = ""
 """Value of the choice 'none': no id is empty, and a link leaves it out."""
 HOW = (
     "Named sets of images, kept with the runs, for every page and every run of the same data. Make one from a query on "
@@ -43,12 +43,12 @@ def pick_selection(record: RunRecord | None, *, key: str = SELECTION) -> Selecti
         kept = []
     _say_unknown(record, kept, key)
     if not kept:
-        state.share(key, NONE, None)
+        state.share(key, NO_SELECTION, None)
         st.selectbox("Selection", ["none"], key=f"{key}-nothing", disabled=True, help=f"None yet. {HOW}")
         return None
     of = {one.id: "" if record is not None else f" of {one.dataset}" for one in kept}
     titles = {one.id: f"{one.name} ({images_text(len(one))}{of[one.id]})" for one in kept}
-    chosen = select("Selection", {NONE: "none", **titles}, key=key, default=NONE, help=HOW)
+    chosen = select("Selection", {NO_SELECTION: "none", **titles}, key=key, default=NO_SELECTION, help=HOW)
     return next((one for one in kept if one.id == chosen), None)
 
 
@@ -73,7 +73,7 @@ def _say_unknown(record: RunRecord | None, kept: Sequence[Selection], key: str) 
 
 def put_selection(selection: Selection | None, *, key: str = SELECTION) -> None:
     """Make a selection, or none, the one in hand; takes hold when the page is drawn anew."""
-    state.put(key, NONE if selection is None else selection.id)
+    state.put(key, NO_SELECTION if selection is None else selection.id)
 
 
 def keep_selection(
@@ -84,6 +84,7 @@ def keep_selection(
     key: str,
     query: Query | None = None,
     primary: bool = False,
+    then: Callable[[], None] | None = None,
 ) -> None:
     """Draw the button 'Keep selection', which asks for a name, keeps these images and takes them in hand.
 
@@ -96,6 +97,7 @@ def keep_selection(
         key: of the widgets, unique on the page.
         query: what they were asked for by, if they were.
         primary: whether the button stands out.
+        then: called once they are kept, before the page is drawn anew.
     """
     said_of_selections()
     count, asked = len(map_ids), f"keep-selection:{key}"
@@ -136,6 +138,8 @@ def keep_selection(
                 return
             state.forget(asked)
             put_selection(made)
+            if then is not None:
+                then()
             say_of_selections(
                 f"Kept '{made.name}', {images_text(len(made))}. It is the selection in use now."
             )

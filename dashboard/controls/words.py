@@ -73,7 +73,7 @@ def go(page: str, **choices: str) -> None:
     """Open another page with these choices in its URL, as in `go("latent", run=record.id)`; does not come back.
 
     Args:
-        page: its module's name: runs, latent, curves, tradeoff, compare, edit.
+        page: its module's name: runs, latent, curves, tradeoff, compare, edit, selections.
         **choices: parameters of its URL; several ids are joined by `state.ids_text`.
     """
     pages = state.recall("pages")

@@ -110,6 +110,14 @@ VIEWS = {
             charts=1,
             heading="Interpolation",
         ),
+        View(
+            "selections",
+            "selections",
+            f"run={ONE}&q-labels=3,5&q-negative_elbo-low=26&q-order=worst",
+            height=2000,
+            charts=2,
+            tables=True,
+        ),
     )
 }
 
