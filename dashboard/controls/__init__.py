@@ -12,7 +12,7 @@ from dashboard.controls.choices import (
     step_slider,
     toggle,
 )
-from dashboard.controls.colouring import Colour, colour_of, per_image, pick_colour
+from dashboard.controls.colouring import COLOUR_SCORES, Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
@@ -39,6 +39,7 @@ from dashboard.controls.words import (
 
 __all__ = [
     "CLASS_ROWS",
+    "COLOUR_SCORES",
     "DEFAULT_RUN",
     "FARTHEST",
     "OWN_ROW",

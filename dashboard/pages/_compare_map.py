@@ -1,16 +1,20 @@
 """The linked maps of the Compare page: latent planes and p-value maps of runs over the same images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway, state, theme
-from dashboard.components.latent_map import UNLABELLED, Events, Panel, latent_map
+from dashboard.components.latent_map import UNLABELLED, Events, Panel, Scale, latent_map
 from dashboard.gateway import Latents, MapData
+from dashboard.pages._compare_colours import colours_of, in_words, panel_colours
 from dashboard.pages._compare_planes import RAW, SPACES, Choices, Plane
 from dashboard.pages._compare_sides import columns_of
+
+FEW = 12
+"""Images that a button selects: as many as the picture of selected images shows"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +62,14 @@ def draw_maps(planes: Sequence[Plane], choices: Choices, *, key: str) -> tuple[J
     record = planes[0].side.record
     assert record.document is not None
     labels, shown = data.latents.labels, np.unique(data.splits)
+    colours = colours_of(planes, joined.rows, choices)
+    panels = [
+        replace(panel, alt=f"{panel.alt}, coloured by {in_words(colours)}")
+        for panel in _panels(planes, joined, choices)
+    ]
+    selected, turn = _carried(key, planes[0], data.ids)
     events = latent_map(
-        _panels(planes, joined, choices),
+        panels,
         key=key,
         ids=data.ids,
         classes=np.where(labels < 0, UNLABELLED, labels).astype(np.uint8),
@@ -68,6 +78,7 @@ def draw_maps(planes: Sequence[Plane], choices: Choices, *, key: str) -> tuple[J
         markers=np.searchsorted(shown, data.splits).astype(np.uint8),
         marker_names=[gateway.SPLIT_CODES[code] for code in shown],
         marker_title="split",
+        colour=panel_colours(colours, panels),
         sprites=controls.sprites(record, data) if gateway.data_available(record.config.dataset) else None,
         id_bits=gateway.ROW_BITS,
         view_key="|".join(
@@ -77,8 +88,11 @@ def draw_maps(planes: Sequence[Plane], choices: Choices, *, key: str) -> tuple[J
         columns=_columns(len(planes), choices),
         height=480,
         report_selection=True,
-        selected_ids=_carried(key, planes[0], data.ids),
+        selected_ids=selected,
+        selected_turn=turn,
     )
+    if isinstance(colours, Scale) and colours.signed:
+        _pick_extremes(colours, data.ids, key=key)
     return joined, _looked_at(events, key=key, plane=planes[0], ids=data.ids)
 
 
@@ -86,7 +100,35 @@ def _looked_key(plane: Plane) -> str:
     return f"compare-looked-{'-'.join(plane.side.dataset)}"
 
 
-def _carried(key: str, plane: Plane, ids: np.ndarray) -> np.ndarray | None:
+def _pick_extremes(change: Scale, ids: np.ndarray, *, key: str) -> None:
+    """Buttons that select the images whose score changed most, one way or the other."""
+    order = np.argsort(change.values, kind="stable")  # images that a run does not have are NaN, and last
+    order = order[: int(np.isfinite(change.values).sum())]
+    few = min(FEW, len(order))
+    with st.container(horizontal=True, gap="small"):
+        for end, word, rows in (
+            ("high", "largest", order[::-1][:few]),
+            ("low", "smallest", order[:few]),
+        ):
+            st.button(
+                f"Select the {few} {word}",
+                key=f"{key}-{end}",
+                icon=f":material/{'arrow_upward' if end == 'high' else 'arrow_downward'}:",
+                type="tertiary",
+                on_click=_begin_with,
+                args=(key, ids[rows].tolist()),
+                help=f"Where {change.name}, is {word}, that first. {change.says[:1].upper()}{change.says[1:]}.",
+            )
+
+
+def _begin_with(key: str, ids: list[int]) -> None:
+    """Select these images on a map that is shown."""
+    state.remember(f"{key}-begun", ids)
+    state.remember(f"{key}-turn", state.recall(f"{key}-turn", 0) + 1)
+    state.remember(key, ids)
+
+
+def _carried(key: str, plane: Plane, ids: np.ndarray) -> tuple[np.ndarray | None, int]:
     """The selection with which a map begins: that of the map of the same data that was shown before it.
 
     It stays what it was while the map is shown: what is selected there since lives in the browser. Another run or
@@ -99,7 +141,8 @@ def _carried(key: str, plane: Plane, ids: np.ndarray) -> np.ndarray | None:
         state.remember(key, last[1])
     state.remember(_looked_key(plane), (this, state.recall(key, [])))
     begun = state.recall(f"{key}-begun")
-    return None if begun is None else np.asarray(begun, np.uint32)
+    turn = state.recall(f"{key}-turn", 0)
+    return None if begun is None else np.asarray(begun, np.uint32), turn
 
 
 def _looked_at(events: Events, *, key: str, plane: Plane, ids: np.ndarray) -> list[int]:
@@ -162,7 +205,7 @@ def _latent_panel(
         domain=None if flat else domain,
         circles=(1.0, 2.0, 3.0) if own else (),
         square=not flat,
-        alt=f"Run {letter}: scatter of {(rows >= 0).sum()} images over {x} and {y}, coloured by label",
+        alt=f"Run {letter}: scatter of {(rows >= 0).sum()} images over {x} and {y}",
         clickable_empty=False,
     )
 
