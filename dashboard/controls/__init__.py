@@ -26,6 +26,7 @@ from dashboard.controls.runs import (
     run_titles,
     usable_runs,
 )
+from dashboard.controls.seeds import seed_curves
 from dashboard.controls.words import (
     go,
     guarded,
@@ -73,6 +74,7 @@ __all__ = [
     "ranked_dimensions",
     "run_in_hand",
     "run_titles",
+    "seed_curves",
     "segmented",
     "select",
     "show_number",

@@ -16,7 +16,7 @@ from core.analysis.pvalues import (
     uniformity,
 )
 from core.analysis.scores import SCORES, units
-from core.analysis.seeds import Spread, seed_groups, spread
+from core.analysis.seeds import Band, Spread, band, seed_groups, spread
 from core.analysis.similarity import Similarity
 from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front, why_not_comparable
 from core.config import reconstruction_weight
@@ -87,6 +87,7 @@ __all__ = [
     "SPLIT_CODES",
     "TAG_LIMIT",
     "Alignment",
+    "Band",
     "Latents",
     "MapData",
     "PairedDifference",
@@ -101,6 +102,7 @@ __all__ = [
     "analogy",
     "annotate",
     "attribute_vector",
+    "band",
     "board_key",
     "change_tags",
     "comparable_key",

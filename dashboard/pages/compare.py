@@ -39,6 +39,10 @@ dimensions and their signs. The distance is $\sqrt{\lVert X - YQ \rVert^2 / N}$;
 $\rho = \operatorname{tr}(X^\top YQ) / (\lVert X \rVert \lVert Y \rVert)$ leaves scale out. Where the sizes differ,
 missing dimensions are taken as 0.
 
+**Colours.** D, R and the negative ELBO are those of each image in each run, on one scale for all runs whose numbers
+mean the same. A *change* is A's score minus another run's, image by image, and the same in every panel: red images have
+the lower score in the other run, blue ones in A.
+
 **Similarity.** Linear CKA is $\lVert Y^\top X \rVert^2 / (\lVert X^\top X \rVert \, \lVert Y^\top Y \rVert)$ of the
 centred means (Kornblith et al. 2019): the large directions agree. The overlap is the share of an image's ten
 nearest neighbours in one run that are among its ten nearest in the other: the small neighbourhoods agree. Both lie
@@ -52,7 +56,8 @@ own $D + \beta R$. The reconstruction weight of other sources is $w = n / \beta$
 **Intervals.** With $d_i = A_i - B_i$ of the same test image $i$ the table gives
 $\bar d \pm t_{N-1,\,0.975}\; s_d / \sqrt N$, the 95 % interval of the mean over images; of several runs, each
 against A. It speaks about other images of the same kind and these very weights; another seed of the same recipe can
-differ by more. Runs that differ in nothing but the seed get their mean and standard deviation in the table.
+differ by more. Runs that differ in nothing but the seed get their mean and standard deviation in the table, and in the
+curves a band of one standard deviation to each side of their mean, at the epochs that all of them have.
 
 **Images.** Reconstructions are at the mean $\mu$. Prior draws $z \sim N(0, I)$ depend on the seed alone, so runs
 with equally many latent dimensions decode the same $z$.

@@ -30,6 +30,9 @@ early on without anything being wrong.
 The dashed split is **validation**, images held out of the training set. Where a run held nothing out, it is the
 official **test** split, which is only watched: no epoch, threshold or setting is chosen by it.
 
+**Group seeds** draws runs that differ in nothing but the seed as their mean, in a band of one standard deviation over
+the seeds (n − 1) to each side, at the epochs that all of them have: what training anew does, not an error of the mean.
+
 **Heat map:** the rate of each latent dimension, $\tfrac12(\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2)$ averaged over
 images. A dimension that stays at 0 nats is not used.
 """
@@ -58,9 +61,20 @@ def page() -> None:
         )
         log_x = controls.toggle("Log epochs", key="logx")
         log_y = controls.toggle("Log values", key="logy")
+        banded = len(parts.seeds_of(series)) > 0 and controls.toggle(
+            "Group seeds",
+            key="seeds",
+            help="Runs that differ in nothing but the seed as one line, their mean, in a band of one standard "
+            "deviation to each side.",
+        )
     groups = _groups(series, notes)
     _figures(
-        groups, list(QUANTITIES) if quantity == "all" else [quantity], log_x=log_x, log_y=log_y, notes=notes
+        groups,
+        list(QUANTITIES) if quantity == "all" else [quantity],
+        log_x=log_x,
+        log_y=log_y,
+        banded=banded,
+        notes=notes,
     )
     _table(series)
     _heatmap(series)
@@ -171,6 +185,7 @@ def _figures(
     *,
     log_x: bool,
     log_y: bool,
+    banded: bool,
     notes: DeltaGenerator,
 ) -> None:
     """Draw one figure a group and quantity, two in a row."""
@@ -179,7 +194,7 @@ def _figures(
     for k, group, name in cells:
         row = QUANTITIES[name]
         betas = parts.betas_text([one for one in group if one.has_rate or not row.needs_rate])
-        curves = [curve for one in group for curve in one.curves(name)]
+        curves = parts.drawn_curves(group, name, banded=banded)
         # across betas a lower negative ELBO or objective does not mean a better model, so it goes unmarked
         marked = row.direction if not betas or name == "distortion" else ""
         # a row at a time, so that on a phone they follow each other in order
