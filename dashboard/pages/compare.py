@@ -18,9 +18,11 @@ from dashboard.pages._compare_sides import (
     FEWEST,
     Side,
     Sides,
+    decoding,
     describe,
     groups_of,
     letters_of,
+    read_sides,
     reasons_of,
 )
 
@@ -72,19 +74,21 @@ def page() -> None:
         return
     describe(sides)
     reasons = reasons_of(sides)
-    choices = _maps(sides, reasons)
+    st.subheader("Latent space")
+    choices = planes.choose(sides)
+    sides = read_sides(sides, choices.splits)
+    _maps(sides, choices, reasons)
     similarity.similarities(sides, choices.splits)
     scores.score_table(sides, reasons)
-    images.same_originals(sides)
-    images.prior_samples(sides)
+    decoders = decoding(sides)
+    images.same_originals(decoders)
+    images.prior_samples(decoders)
     curves.curves(sides, reasons)
     tables.settings_table(sides)
     controls.how_to_read(HOW_TO_READ)
 
 
-def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
-    st.subheader("Latent space")
-    choices = planes.choose(sides)
+def _maps(sides: Sides, choices: planes.Choices, reasons: Mapping[str, str | None]) -> None:
     groups = groups_of(sides)
     if len(groups) > 1:
         saw = [f"{letters_of(group)} saw {controls.plain(group[0].dataset[0])}" for group in groups]
@@ -95,7 +99,10 @@ def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
             icon=":material/link_off:",
         )
     asked: set[str] = set()
-    for group in groups:
+    for everyone in groups:
+        group = [side for side in everyone if not side.unread]
+        if not group:
+            continue
         ready = [
             side
             for side in group
@@ -112,7 +119,6 @@ def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
             for side in group:
                 controls.need_latents(side.record, choices.splits)
         _map_of(group, choices, reasons)
-    return choices
 
 
 def _map_of(group: list[Side], choices: planes.Choices, reasons: Mapping[str, str | None]) -> None:
