@@ -65,6 +65,13 @@ POINT_SCALE: tuple[str, ...] = tuple(plotly_sequential.Viridis)
 """Colours of points by a number, dark to light in ten even steps, "#rrggbb": viridis (van der Walt and Smith 2015),
 perceptually uniform for deficient colour vision too. Its hues tell small points apart where Cividis is grey."""
 
+SIGNED_POINT_SCALE: tuple[str, ...] = ("#1557a0", "#5f98cf", "#c3c8cf", "#e08a62", "#b2182b")
+"""Colours of points by a difference on a light page, in even steps: blue below zero, red above, as in the pictures of
+differences, told apart with red-green deficiency too. Zero is a grey that steps back from the page but can be seen."""
+
+SIGNED_POINT_SCALE_DARK: tuple[str, ...] = ("#6cb6ff", "#4a82bd", "#545c68", "#bd6a4e", "#ff8a6b")
+"""The same on a dark page: the ends are light, and zero is dark."""
+
 
 @dataclass(frozen=True)
 class Palette:

@@ -1,8 +1,9 @@
 """Runs that are one experiment with several seeds: what differs between them is chance."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.analysis.comparison import applies
 from core.config import RunConfig
@@ -62,3 +63,62 @@ def spread(values: Sequence[float | None]) -> Spread | None:
     mean = math.fsum(numbers) / len(numbers)
     squares = math.fsum((one - mean) ** 2 for one in numbers)
     return Spread(mean, math.sqrt(squares / (len(numbers) - 1)), len(numbers))
+
+
+@dataclass(frozen=True)
+class Band:
+    """A loss curve over the seeds of an experiment, epoch by epoch, in the unit of the loss."""
+
+    epochs: tuple[int, ...]
+    """Those that every run has"""
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    """Standard deviation over seeds, divided by n - 1"""
+    seeds: int
+
+
+def band(curves: Sequence[Mapping[int, float | None]]) -> Band | None:
+    """Average curves of runs that differ in the seed alone, and their standard deviation, at the epochs that all have.
+
+    A run that was stopped early ends the band there: beyond, the average would be one of fewer runs, and a jump in it
+    none of training.
+
+    Args:
+        curves: of each run {epoch: value}; None where an epoch has no value.
+
+    Returns:
+        None for fewer than two runs, or where they share no epoch.
+    """
+    if len(curves) < 2:
+        return None
+    found = [
+        (epoch, one)
+        for epoch in sorted(set.intersection(*(set(curve) for curve in curves)))
+        if (one := spread([curve[epoch] for curve in curves])) is not None
+    ]
+    if not found:
+        return None
+    return Band(
+        epochs=tuple(epoch for epoch, _ in found),
+        means=tuple(one.mean for _, one in found),
+        deviations=tuple(one.deviation for _, one in found),
+        seeds=len(curves),
+    )
+
+
+QUANTITIES = ("distortion", "rate", "negative_elbo", "objective")
+"""What `curve` reads from a history; the negative ELBO is D + R."""
+
+
+def curve(history: Sequence[Mapping[str, Any]], split: str, quantity: str) -> dict[int, float | None]:
+    """One quantity of a split from a history: {epoch: value}, nats per image; None where a row lacks it."""
+    found: dict[int, float | None] = {}
+    for row in history:
+        terms = row.get(split)
+        if not isinstance(terms, Mapping):
+            continue
+        names = ("distortion", "rate") if quantity == "negative_elbo" else (quantity,)
+        parts = [terms.get(name) for name in names]
+        known = [float(part) for part in parts if isinstance(part, int | float)]
+        found[int(row["epoch"])] = sum(known) if len(known) == len(parts) else None
+    return found

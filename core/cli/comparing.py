@@ -8,11 +8,12 @@ from typing import Any
 from core.analysis.alignment import METHODS, align
 from core.analysis.comparison import differing_settings, judge, paired_scores
 from core.analysis.scores import SCORES, directions, units
-from core.analysis.seeds import seed_groups, spread
+from core.analysis.seeds import QUANTITIES, band, curve, seed_groups, spread
 from core.analysis.similarity import Similarity, rows_of, shared_ids, similarity
 from core.analysis.tradeoff import why_not_comparable
 from core.cli.comparing_text import lines
 from core.cli.terminal import CountProgress, emit, emit_json
+from core.data.images import SPLITS
 from core.errors import CheckpointError, ConfigError, DataMissing
 from core.latents import Latents
 from core.runs import Run
@@ -110,6 +111,7 @@ def comparison(
                     for name in scores
                     if (found := spread([scores[name]["values"][letters[k]] for k in group]))
                 },
+                "curves": _bands([records[k] for k in group]),
             }
             for group in seed_groups(records)
             if len(group) > 1
@@ -128,6 +130,23 @@ def comparison(
         ],
         "missing": missing,
     }
+
+
+def _bands(records: Sequence[RunRecord]) -> dict[str, Any]:
+    """Loss curves of runs that differ in the seed alone: mean and standard deviation of each epoch that all have."""
+    histories = [Run(record).history() for record in records]
+    found: dict[str, Any] = {}
+    for split in SPLITS:
+        for name in QUANTITIES:
+            one = band([curve(rows, split, name) for rows in histories])
+            if one is not None:
+                found.setdefault(split, {})[name] = {
+                    "epochs": list(one.epochs),
+                    "mean": list(one.means),
+                    "standard_deviation": list(one.deviations),
+                    "seeds": one.seeds,
+                }
+    return found
 
 
 def same_images(records: Sequence[RunRecord]) -> list[list[int]]:

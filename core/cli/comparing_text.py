@@ -38,6 +38,8 @@ def lines(document: dict[str, Any]) -> list[str]:
             "",
             f"{who} differ in the seed alone; mean +- standard deviation over seeds: {'; '.join(parts)}",
         ]
+        if group["curves"]:
+            text += ["--json has their loss curves too, mean and standard deviation of each epoch."]
     text += ["", *_setting_lines(document, letters)]
     for letter, why in document["missing"].items():
         text += ["", f"{letter}: no differences, similarity or alignment. {why}"]

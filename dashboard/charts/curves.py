@@ -68,6 +68,9 @@ class Curve:
         epochs: (E,) epoch numbers, or steps or seconds done by then (see `AXES`).
         values: (E,) the quantity; None or NaN leaves a gap.
         colour_index: which of `theme.RUN_COLOURS`; the same for all curves of a run.
+        numbers: (E,) epoch numbers where `epochs` holds something else.
+        deviations: (E,) of a curve that averages runs over seeds: their standard deviation, drawn as a band.
+        seeds: how many runs it averages; 0 of a single run.
     """
 
     name: str
@@ -75,6 +78,9 @@ class Curve:
     epochs: Sequence[float] | np.ndarray
     values: Sequence[float | None] | np.ndarray
     colour_index: int = 0
+    numbers: Sequence[int] | None = None
+    deviations: Sequence[float] | np.ndarray | None = None
+    seeds: int = 0
 
 
 def loss_curves(
@@ -92,8 +98,8 @@ def loss_curves(
     """Draw one quantity of one or several runs over their epochs, steps or time.
 
     A run has one colour and one legend entry, which hides or shows all its curves; train is a solid line,
-    held-out data a dashed one. On a logarithmic axis a value at or below zero is a gap, and the subtitle
-    counts them.
+    held-out data a dashed one. A curve with deviations lies in a band of plus and minus one of them. On a
+    logarithmic axis a value at or below zero is a gap, and the subtitle counts them; a band is cut off there.
 
     Args:
         curves: the curves, in drawing order; at most `MAX_POINTS` points of each are drawn.
@@ -107,7 +113,7 @@ def loss_curves(
         by: what `Curve.epochs` holds, a key of `AXES`.
 
     Returns:
-        The figure, one trace a curve.
+        The figure, one trace a curve, and before it one of its band, if any.
     """
     curves, axis = list(curves), AXES[by]
     figure = new_figure(
@@ -133,13 +139,17 @@ def loss_curves(
         run = (curve.name, curve.colour_index)
         name = plotly_text(curve.name)
         colour = run_colour(curve.colour_index)
+        group = f"{curve.colour_index}|{name}"
+        if curve.deviations is not None:
+            figure.add_trace(_band(curve, colour, group=group, log_x=log_x, log_y=log_y))
         figure.add_trace(
             go.Scatter(
                 x=x.astype(np.float32),
                 y=y.astype(np.float32),
                 name=plotly_text(shorten(curve.name)),
                 meta=[name, curve.split],
-                legendgroup=f"{curve.colour_index}|{name}",
+                customdata=None if curve.deviations is None else _deviations_at(curve, x),
+                legendgroup=group,
                 showlegend=run not in seen,
                 mode="lines+markers" if len(x) <= FEW_POINTS else "lines",
                 line={"color": colour, "width": 2, "dash": SPLIT_DASHES.get(curve.split, "dot")},
@@ -150,6 +160,7 @@ def loss_curves(
                 },
                 connectgaps=False,
                 hovertemplate="%{meta[0]} · %{meta[1]}: <b>%{y:,.5~g}</b> "
+                + ("" if curve.deviations is None else "± %{customdata:,.3~g} ")
                 + plotly_text(unit)
                 + ("<extra></extra>" if shared_box else f"<br>{axis.hover}<extra></extra>"),
             )
@@ -175,8 +186,12 @@ def loss_curves(
 
 
 def curves_frame(curves: Sequence[Curve], *, by: str = "epoch") -> pd.DataFrame:
-    """Return all points of the curves as a tidy table (run, split, epoch, value), for CSV; see `AXES` for `by`."""
+    """Return all points of the curves as a tidy table (run, split, epoch, value), for CSV; see `AXES` for `by`.
+
+    Where a curve averages seeds, `value` is the mean, and two more columns hold the deviation and the number of seeds.
+    """
     column = AXES[by].column
+    banded = any(curve.deviations is not None for curve in curves)
     parts = [
         pd.DataFrame(
             {
@@ -184,11 +199,13 @@ def curves_frame(curves: Sequence[Curve], *, by: str = "epoch") -> pd.DataFrame:
                 "split": curve.split,
                 column: as_floats(curve.epochs),
                 "value": as_floats(curve.values),
+                "standard_deviation": np.nan if curve.deviations is None else as_floats(curve.deviations),
+                "seeds": max(1, curve.seeds),
             }
         )
         for curve in curves
     ]
-    columns = ["run", "split", column, "value"]
+    columns = ["run", "split", column, "value", *(("standard_deviation", "seeds") if banded else ())]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
@@ -283,14 +300,50 @@ def informative_order(rates: Any) -> np.ndarray:
     return np.argsort(-np.where(np.isnan(last), -np.inf, last), kind="stable")
 
 
+def _band(curve: Curve, colour: str, *, group: str, log_x: bool, log_y: bool) -> go.Scatter:
+    """The area of one standard deviation to each side of a mean: along its upper edge, and back along the lower."""
+    x, y = as_floats(curve.epochs), as_floats(curve.values)
+    reach = as_floats(curve.deviations)
+    drawn = np.isfinite(y) & np.isfinite(reach)
+    if log_x:
+        drawn &= x > 0
+    if log_y:
+        drawn &= y > 0
+    x, low, high = x[drawn], (y - reach)[drawn], (y + reach)[drawn]
+    if log_y and len(low):
+        # an edge at or below 0 lies infinitely deep: the band ends at the lowest value that can be drawn
+        low = np.maximum(low, np.min(np.concatenate([low[low > 0], high])))
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return go.Scatter(
+        x=np.concatenate([x, x[::-1]]).astype(np.float32),
+        y=np.concatenate([high, low[::-1]]).astype(np.float32),
+        fill="toself",
+        fillcolor=f"rgba({red}, {green}, {blue}, 0.2)",
+        line={"width": 0},
+        mode="lines",
+        legendgroup=group,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def _deviations_at(curve: Curve, x: np.ndarray) -> np.ndarray:
+    """Deviations at the places that are drawn."""
+    places = as_floats(curve.epochs)
+    assert curve.deviations is not None
+    return np.interp(x, places, as_floats(curve.deviations)).astype(np.float32)
+
+
 def _key(curves: Sequence[Curve], *, hidden: int) -> str:
-    """Say in words what solid and dashed mean, and how many values a logarithmic axis cannot show."""
+    """Say in words what solid, dashed and a band mean, and how many values a logarithmic axis cannot show."""
     splits = list(dict.fromkeys(curve.split for curve in curves))
     solid = [plotly_text(split) for split in splits if SPLIT_DASHES.get(split) == "solid"]
     dashed = [plotly_text(split) for split in splits if SPLIT_DASHES.get(split) not in ("solid", None)]
     parts = [f"solid: {', '.join(solid)}"] if solid else []
     parts += [f"dashed: {', '.join(dashed)}"] if dashed else []
     parts += ["star: the selection, at the final weights"] if "selection" in splits else []
+    if any(curve.deviations is not None for curve in curves):
+        parts.append("band: mean ± one standard deviation over seeds (n − 1)")
     if hidden:
         parts.append(f"{hidden} points at or below 0 left out on the log axis")
     return " · ".join(parts)

@@ -12,7 +12,7 @@ from dashboard.controls.choices import (
     step_slider,
     toggle,
 )
-from dashboard.controls.colouring import Colour, colour_of, per_image, pick_colour
+from dashboard.controls.colouring import COLOUR_SCORES, Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
 from dashboard.controls.map_selection import MapSelection, kept_ids
@@ -27,6 +27,7 @@ from dashboard.controls.runs import (
     run_titles,
     usable_runs,
 )
+from dashboard.controls.seeds import seed_curves
 from dashboard.controls.selection_panel import page_number, selection_panel
 from dashboard.controls.selections import (
     NO_SELECTION,
@@ -51,6 +52,7 @@ from dashboard.controls.words import (
 
 __all__ = [
     "CLASS_ROWS",
+    "COLOUR_SCORES",
     "DEFAULT_RUN",
     "FARTHEST",
     "NO_SELECTION",
@@ -95,6 +97,7 @@ __all__ = [
     "run_titles",
     "said_of_selections",
     "say_of_selections",
+    "seed_curves",
     "segmented",
     "select",
     "selection_panel",

@@ -1,6 +1,7 @@
 """Widgets whose values live in the URL."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import streamlit as st
 
@@ -42,15 +43,19 @@ def select(
     default: str,
     help: str | None = None,
     always_linked: bool = False,
+    width: int | Literal["stretch"] = "stretch",
 ) -> str:
     """Choose one of many options, {value: text people read}; the value lives in the URL.
 
     A link leaves a default out, unless `always_linked`: for a default that another store or day may change.
+    The width is in pixels, or that of the column.
     """
     state.restore(key, parse=lambda text: text if text in options else None, default=default)
     state.limit(key, lambda value: value in options, default)
     texts = told_apart(options)
-    value = st.selectbox(label, list(options), key=key, format_func=lambda one: texts[one], help=help)
+    value = st.selectbox(
+        label, list(options), key=key, format_func=lambda one: texts[one], help=help, width=width
+    )
     state.share(key, value, value if always_linked or value != default else None)
     return str(value)
 

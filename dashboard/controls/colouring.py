@@ -1,6 +1,6 @@
 """What the colours of a map mean: labels, splits, or a number of each image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,24 +14,25 @@ from dashboard.gateway import Latents, MapData, RunRecord
 
 Colour = Scale | Literal["classes", "markers"]
 
-SCORES = {"d": "distortion", "r": "rate", "elbo": "negative_elbo"}
+COLOUR_SCORES = {"d": "distortion", "r": "rate", "elbo": "negative_elbo"}
 """Value of the choice -> name of the score."""
 CHOICES = {
     "label": "Label",
-    **{key: gateway.SCORES[name].title for key, name in SCORES.items()},
+    **{key: gateway.SCORES[name].title for key, name in COLOUR_SCORES.items()},
     "split": "Split",
 }
 
 
-def pick_colour() -> str:
-    """Choose what the colours of a map mean: 'label', 'd', 'r', 'elbo' or 'split'."""
+def pick_colour(more: Mapping[str, str] | None = None, *, width: int | Literal["stretch"] = "stretch") -> str:
+    """Choose what the colours of a map mean: 'label', 'd', 'r', 'elbo', 'split', or one of `more` {value: text}."""
     return select(
         "Colour by",
-        CHOICES,
+        {**CHOICES, **(more or {})},
         key="colour",
         default="label",
         help="D, R and their sum are those of each image, in nats, at one seeded draw of z. The bar's ends are the 1 % "
         "and 99 % quantiles of the images shown.",
+        width=width,
     )
 
 
@@ -56,15 +57,15 @@ def colour_of(
         return "classes"
     if chosen == "split":
         return "markers"
-    score = gateway.SCORES[SCORES[chosen]]
-    values = per_image(data.latents, SCORES[chosen])
+    score = gateway.SCORES[COLOUR_SCORES[chosen]]
+    values = per_image(data.latents, COLOUR_SCORES[chosen])
     if values is None:
         st.caption(
             f"{score.title} does not apply: family {plain(record.config.family)} has no posterior, and so no rate. "
             "The points are coloured by label."
         )
         return "classes"
-    pool = [one for each in among if (one := per_image(each, SCORES[chosen])) is not None]
+    pool = [one for each in among if (one := per_image(each, COLOUR_SCORES[chosen])) is not None]
     return make_scale(
         values,
         name=score.title,

@@ -62,6 +62,18 @@ class MapSelection:
         begun: np.ndarray | None = state.recall(f"{self._key}:begun")
         return begun
 
+    @property
+    def turn(self) -> int:
+        """Counts what `put` has set, so that a map takes an equal selection anew after another one was made on it."""
+        turn: int = state.recall(f"{self._key}:turn", 0)
+        return turn
+
+    def put(self, ids: np.ndarray) -> None:
+        """Select these images: a button beside the map does."""
+        state.remember(f"{self._key}:begun", ids)
+        state.remember(f"{self._key}:turn", self.turn + 1)
+        state.remember(self._key, ids)
+
     def take(self, events: Events, shown: np.ndarray) -> None:
         """Take in what was selected or clicked on the map, whose points have these ids."""
         if events.selection is None:

@@ -18,7 +18,7 @@ from core.analysis.pvalues import (
 )
 from core.analysis.queries import UNLABELLED, Query, extremes, worst_first_by
 from core.analysis.scores import SCORES, units
-from core.analysis.seeds import Spread, seed_groups, spread
+from core.analysis.seeds import Band, Spread, band, seed_groups, spread
 from core.analysis.similarity import Similarity
 from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front, why_not_comparable
 from core.config import reconstruction_weight
@@ -121,6 +121,7 @@ __all__ = [
     "UNLABELLED",
     "Alignment",
     "Averages",
+    "Band",
     "ErrorMaps",
     "How",
     "Latents",
@@ -139,6 +140,7 @@ __all__ = [
     "analogy",
     "annotate",
     "attribute_vector",
+    "band",
     "board_key",
     "change_tags",
     "combine",

@@ -35,6 +35,13 @@ def curves(sides: Sides, reasons: Mapping[str, str | None]) -> None:
             help="A step is one batch. Time is that of the training itself, on the machine and beside whatever else "
             "ran there.",
         )
+        banded = len(_seeds(sides)) > 0 and controls.toggle(
+            "Group seeds",
+            key="bands",
+            default=True,
+            help="Runs that differ in nothing but the seed as one line, their mean, in a band of one standard "
+            "deviation to each side; off: each run by itself.",
+        )
     able = []
     for side in sides:
         if quantity in ("rate", "negative_elbo") and not side.has_posterior:
@@ -52,7 +59,7 @@ def curves(sides: Sides, reasons: Mapping[str, str | None]) -> None:
         )
     groups = _groups(able)
     if len(groups) == 1:
-        _figure(able, quantity, by, key="compare-curves")
+        _figure(able, quantity, by, banded=banded, key="compare-curves")
         return
     why = "; ".join(
         reason if len(sides) == 2 else f"{side.letter} against A: {reason}"
@@ -62,7 +69,13 @@ def curves(sides: Sides, reasons: Mapping[str, str | None]) -> None:
     st.caption(f"Side by side, each on its own axis, because {why}.")
     for cell, group in zip(grid(len(groups)), groups, strict=True):
         with cell:
-            _figure(group, quantity, by, key="compare-curves-" + "".join(s.letter for s in group).lower())
+            _figure(
+                group,
+                quantity,
+                by,
+                banded=banded,
+                key="compare-curves-" + "".join(s.letter for s in group).lower(),
+            )
 
 
 def _groups(sides: Sequence[Side]) -> list[list[Side]]:
@@ -73,8 +86,24 @@ def _groups(sides: Sequence[Side]) -> list[list[Side]]:
     return list(groups.values())
 
 
-def _figure(sides: Sequence[Side], quantity: str, by: str, *, key: str) -> None:
-    drawn = [curve for side in sides for curve in curves_of(side, quantity, by)]
+def _seeds(sides: Sequence[Side]) -> list[list[Side]]:
+    """Groups of two and more runs that differ in the seed alone."""
+    groups = gateway.seed_groups([side.record for side in sides])
+    return [[sides[k] for k in group] for group in groups if len(group) > 1]
+
+
+def _drawn(sides: Sequence[Side], quantity: str, by: str, *, banded: bool) -> list[Curve]:
+    """Curves of each run, or of those that differ in the seed alone their mean, in the place of the first."""
+    own = {side.letter: curves_of(side, quantity, by) for side in sides}
+    for group in _seeds(sides) if banded else []:
+        joined = controls.seed_curves([own[side.letter] for side in group], name=letters_of(group))
+        if joined:
+            own |= {side.letter: [] for side in group} | {group[0].letter: joined}
+    return [curve for side in sides for curve in own[side.letter]]
+
+
+def _figure(sides: Sequence[Side], quantity: str, by: str, *, banded: bool, key: str) -> None:
+    drawn = _drawn(sides, quantity, by, banded=banded)
     score = SCORES[quantity]
     controls.figure(
         loss_curves(
@@ -106,6 +135,7 @@ def curves_of(side: Side, quantity: str, by: str = "epoch") -> list[Curve]:
             epochs=[place for place, row in zip(places, rows, strict=True) if split in row],
             values=[_value(row[split], quantity) for row in rows if split in row],
             colour_index=side.colour,
+            numbers=[row["epoch"] for row in rows if split in row],
         )
         for split in splits
     ]

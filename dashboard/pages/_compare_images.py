@@ -60,7 +60,7 @@ def examples_of(side: Side) -> Examples | None:
     record = side.record
     assert record.document is not None
     here = gateway.data_available(record.config.dataset)
-    if not here and not gateway.latents_ready(record, "test"):
+    if not here and (side.unread or not gateway.latents_ready(record, "test")):
         return None
     ids = gateway.example_ids(record, EXAMPLES, seed=EXAMPLE_SEED)
     source = [gateway.split_and_row(int(one))[1] for one in ids]
@@ -79,6 +79,8 @@ def examples_of(side: Side) -> Examples | None:
 
 def same_originals(sides: Sides) -> None:
     """The same test images as each run reconstructs them; each its own images where the data differ."""
+    if not sides:
+        return
     st.subheader("The same images through each")
     groups = groups_of(sides)
     if len(groups) > 1:
@@ -117,6 +119,8 @@ def same_originals(sides: Sides) -> None:
 
 def prior_samples(sides: Sides) -> None:
     """The same prior draws decoded by each run; the same seed where their latents differ in size."""
+    if not sides:
+        return
     st.subheader("The same draws from the prior through each")
     able = [side for side in sides if side.has_posterior]
     without = [side for side in sides if not side.has_posterior]

@@ -1,6 +1,7 @@
 """Under the maps of the Compare page: the clicked image, or the selected ones, as each run sees them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -62,11 +63,13 @@ def _rows_of(planes: Sequence[Plane], joined: Joined, ids: Sequence[int]) -> lis
 
 
 def _at_mean(plane: Plane, rows: np.ndarray) -> np.ndarray:
-    """Reconstructions at the stored means, (N, C, H, W); NaN where the run does not have the image."""
+    """Reconstructions at the stored means, (N, C, H, W); NaN where the run does not have the image or cannot decode."""
     images = np.full((len(rows), *plane.side.shape), np.nan, np.float32)
     here = rows >= 0
-    if here.any():
-        images[here] = gateway.decode(plane.side.record, plane.data.latents.means[rows[here]])
+    # a run whose weights cannot be read is named further down, where the images of all runs stand
+    with suppress(gateway.VAEScopeError):
+        if here.any():
+            images[here] = gateway.decode(plane.side.record, plane.data.latents.means[rows[here]])
     return images
 
 

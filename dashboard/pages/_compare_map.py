@@ -1,16 +1,20 @@
 """The linked maps of the Compare page: latent planes and p-value maps of runs over the same images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway, theme
-from dashboard.components.latent_map import UNLABELLED, Panel, latent_map
+from dashboard.components.latent_map import UNLABELLED, Panel, Scale, latent_map
 from dashboard.gateway import Latents, MapData
+from dashboard.pages._compare_colours import colours_of, in_words, panel_colours
 from dashboard.pages._compare_planes import RAW, SPACES, Choices, Plane
 from dashboard.pages._compare_sides import columns_of
+
+FEW = 12
+"""Images that a button selects: as many as the picture of selected images shows"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +64,13 @@ def draw_maps(
     record = planes[0].side.record
     assert record.document is not None
     labels, shown = data.latents.labels, np.unique(data.splits)
+    colours = colours_of(planes, joined.rows, choices)
+    panels = [
+        replace(panel, alt=f"{panel.alt}, coloured by {in_words(colours)}")
+        for panel in _panels(planes, joined, choices)
+    ]
     events = latent_map(
-        _panels(planes, joined, choices),
+        panels,
         key=key,
         ids=data.ids,
         classes=np.where(labels < 0, UNLABELLED, labels).astype(np.uint8),
@@ -70,6 +79,7 @@ def draw_maps(
         markers=np.searchsorted(shown, data.splits).astype(np.uint8),
         marker_names=[gateway.SPLIT_CODES[code] for code in shown],
         marker_title="split",
+        colour=panel_colours(colours, panels),
         sprites=controls.sprites(record, data) if gateway.data_available(record.config.dataset) else None,
         id_bits=gateway.ROW_BITS,
         view_key="|".join(
@@ -80,10 +90,34 @@ def draw_maps(
         height=480,
         report_selection=True,
         selected_ids=selection.begin(data.ids, key=key),
+        selected_turn=selection.turn,
     )
     selection.take(events, data.ids)
+    if isinstance(colours, Scale) and colours.signed:
+        _pick_extremes(colours, data.ids, selection, key=key)
     ids = selection.ids
     return joined, ids[np.isin(ids, data.ids)].tolist()
+
+
+def _pick_extremes(change: Scale, ids: np.ndarray, selection: controls.MapSelection, *, key: str) -> None:
+    """Buttons that select the images whose score changed most, one way or the other."""
+    order = np.argsort(change.values, kind="stable")  # images that a run does not have are NaN, and last
+    order = order[: int(np.isfinite(change.values).sum())]
+    few = min(FEW, len(order))
+    with st.container(horizontal=True, gap="small"):
+        for end, word, rows in (
+            ("high", "largest", order[::-1][:few]),
+            ("low", "smallest", order[:few]),
+        ):
+            st.button(
+                f"Select the {few} {word}",
+                key=f"{key}-{end}",
+                icon=f":material/{'arrow_upward' if end == 'high' else 'arrow_downward'}:",
+                type="tertiary",
+                on_click=selection.put,
+                args=(ids[rows],),
+                help=f"Where {change.name}, is {word}, that first. {change.says[:1].upper()}{change.says[1:]}.",
+            )
 
 
 def _columns(planes: int, choices: Choices) -> int:
@@ -134,7 +168,7 @@ def _latent_panel(
         domain=None if flat else domain,
         circles=(1.0, 2.0, 3.0) if own else (),
         square=not flat,
-        alt=f"Run {letter}: scatter of {(rows >= 0).sum()} images over {x} and {y}, coloured by label",
+        alt=f"Run {letter}: scatter of {(rows >= 0).sum()} images over {x} and {y}",
         clickable_empty=False,
     )
 

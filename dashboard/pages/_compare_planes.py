@@ -14,6 +14,11 @@ SAMPLE_SEED = 0
 RAW = "raw"
 SPACES = {RAW: "Raw", "orthogonal": "Aligned", "permutation": "Axes matched"}
 """How the latent spaces stand to each other, by the method of `gateway.alignment`"""
+CHANGE = "-change"
+CHANGES = {
+    f"{key}{CHANGE}": f"Change of {word}" for key, word in (("d", "D"), ("r", "R"), ("elbo", "negative ELBO"))
+}
+"""What colours can mean here besides: a score of A minus that of another run, image by image"""
 PANELS = {"latent": "Latent planes", "p": "P-value maps", "both": "Both"}
 
 
@@ -82,6 +87,15 @@ class Choices:
     """A key of `PANELS`"""
     kept: Selection | None
     """The kept selection in hand"""
+    colour: str
+    """As `controls.pick_colour` says it, or a key of `CHANGES`"""
+    against: str
+    """Letter of the run whose score is taken from A's where colours mean a change"""
+
+    @property
+    def changes(self) -> bool:
+        """Whether colours mean a change from A."""
+        return self.colour.endswith(CHANGE)
 
 
 def choose(sides: Sides) -> Choices:
@@ -110,9 +124,30 @@ def choose(sides: Sides) -> Choices:
                 default=True,
                 help="All latent planes at one scale, so that their spreads compare; off: each fits its points.",
             )
+        colour, against = _pick_colours(sides)
         with st.container(width=230):
             kept = controls.pick_selection(sides[0].record)
-    return Choices(splits, show, same_axes, space, panels, kept)
+    return Choices(splits, show, same_axes, space, panels, kept, colour, against)
+
+
+def _pick_colours(sides: Sides) -> tuple[str, str]:
+    """What colours mean, and the letter of the run that A is held against where they mean a change."""
+    key = gateway.comparable_key(sides[0].record)
+    others = [side.letter for side in sides[1:] if gateway.comparable_key(side.record) == key]
+    colour = controls.pick_colour(CHANGES if others else None, width=210)
+    if not colour.endswith(CHANGE) or len(sides) == FEWEST:
+        return colour, "B"
+    letters = {letter.lower(): f"A − {letter}" for letter in others}
+    against = controls.select(
+        "Change",
+        letters,
+        key="against",
+        default=next(iter(letters)),
+        help="A's score of each image minus that of this run. Every panel has the same colours then, so an image "
+        "that changed is seen where each run put it.",
+        width=120,
+    )
+    return colour, against.upper()
 
 
 def _is_plane(side: Side) -> bool:

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import controls, gateway
 from dashboard.gateway import SCORES, PairedDifference, Spread, Verdict
 from dashboard.pages import _compare_pairs as pairs_of
-from dashboard.pages._compare_sides import Sides, letters_of
+from dashboard.pages._compare_sides import Side, Sides, letters_of
 from dashboard.pages._compare_words import (
     NOT_APPLICABLE,
     interval,
@@ -50,11 +50,16 @@ def seeds_of(sides: Sides) -> list[list[int]]:
     return [group for group in gateway.seed_groups([side.record for side in sides]) if len(group) > 1]
 
 
+def paired(first: Side, second: Side) -> dict[str, PairedDifference]:
+    """Differences over the same test images; none where the runs do not compare, or latents are not at hand."""
+    return {} if first.unread or second.unread else gateway.paired(first.record, second.record)
+
+
 def score_rows(sides: Sides, reasons: Mapping[str, str | None]) -> list[Row]:
     """Scores on the test split that are one number, in the order of the table of scores."""
     scores = [(side.record.scores or {}).get("test") for side in sides]
     comparable = [reasons[side.letter] is None for side in sides]
-    pairs = gateway.paired(sides[0].record, sides[1].record) if len(sides) == 2 else {}
+    pairs = paired(sides[0], sides[1]) if len(sides) == 2 else {}
     groups = seeds_of(sides)
     found = []
     for name in SCORES:
@@ -176,7 +181,7 @@ def _in_words(sides: Sides, rows: list[Row], reasons: Mapping[str, str | None]) 
     if lines:
         images = max(row.pair.images for row in rows if row.pair is not None)
         st.markdown(f"Image by image, over the same {images:,} test images:\n\n" + "\n".join(lines))
-    elif sides[0].dataset == sides[1].dataset:
+    elif sides[0].dataset == sides[1].dataset and not any(side.unread for side in sides):
         st.caption(
             "Image by image: needs the test latents of both runs, so show the test images on the maps."
         )
@@ -217,9 +222,12 @@ def _differences(sides: Sides, reasons: Mapping[str, str | None]) -> None:
     pairs = {
         side.letter: found
         for side in sides[1:]
-        if reasons[side.letter] is None and (found := gateway.paired(sides[0].record, side.record))
+        if reasons[side.letter] is None and (found := paired(sides[0], side))
     }
     if not pairs:
+        if sides[0].unread:
+            st.caption(f"{sides[0].letter}'s latents cannot be read, and each run is compared with it.")
+            return
         st.caption(
             "Needs a run that can be compared with A, and the test latents of both: show the test images on the maps."
         )

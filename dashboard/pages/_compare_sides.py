@@ -1,8 +1,9 @@
 """The two to eight runs that the Compare page shows, A the first: letters, groups, cells of the page."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -21,6 +22,13 @@ class Side:
 
     letter: str
     record: RunRecord
+    unread: str = ""
+    """Why its stored latents cannot be read, if so; the page shows what needs none"""
+
+    @property
+    def name(self) -> str:
+        """Letter and display name, as Markdown of ours."""
+        return f"**{self.letter}: {controls.plain(self.record.name)}**"
 
     @property
     def has_posterior(self) -> bool:
@@ -72,6 +80,41 @@ def groups_of(sides: Sequence[Side]) -> list[list[Side]]:
     for side in sides:
         groups.setdefault(side.dataset, []).append(side)
     return list(groups.values())
+
+
+def read_sides(sides: Sides, splits: Sequence[str]) -> Sides:
+    """Read the latents that are at hand; a run whose file is damaged is named, and what needs it does without it."""
+    found = []
+    for side in sides:
+        try:
+            for split in dict.fromkeys((*splits, "test")):
+                if gateway.latents_ready(side.record, split):
+                    gateway.latents(side.record, split)
+        except gateway.VAEScopeError as error:
+            st.warning(
+                f"{side.name} is left out of maps, similarity and differences: its latents cannot be read. "
+                f"{controls.plain(str(error))}",
+                icon=":material/warning:",
+            )
+            side = replace(side, unread=str(error))
+        found.append(side)
+    return tuple(found)
+
+
+def decoding(sides: Sequence[Side]) -> tuple[Side, ...]:
+    """Those whose weights can be read; the others are named, and the page's images do without them."""
+    able = []
+    for side in sides:
+        try:
+            gateway.decode(side.record, np.zeros((1, side.record.config.latent), np.float32))
+        except gateway.VAEScopeError as error:
+            st.warning(
+                f"{side.name} makes no images: its weights cannot be read. {controls.plain(str(error))}",
+                icon=":material/warning:",
+            )
+            continue
+        able.append(side)
+    return tuple(able)
 
 
 def columns_of(count: int) -> int:

@@ -11,7 +11,7 @@ from dashboard.pages._compare_sides import Side, Sides, groups_of, letters_of
 
 def similarities(sides: Sides, splits: Sequence[str]) -> None:
     """Draw both matrices for each group of runs that saw the same images."""
-    groups = [group for group in groups_of(sides) if len(group) > 1]
+    groups = [group for group in groups_of([side for side in sides if not side.unread]) if len(group) > 1]
     if not groups:
         return
     st.subheader("How alike they see the images")

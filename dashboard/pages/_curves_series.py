@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard import gateway
+from dashboard import controls, gateway
 from dashboard.charts.curves import Curve
 from dashboard.gateway import FAMILIES, RunRecord
 
@@ -85,6 +85,25 @@ class Series:
             Curve(self.title, split, self.epochs, self.values(split, quantity), self.colour)
             for split in ("train", self.held_out)
         ]
+
+
+def seeds_of(series: Sequence[Series]) -> list[list[Series]]:
+    """Groups of two and more runs that differ in the seed alone."""
+    groups = gateway.seed_groups([one.record for one in series])
+    return [[series[k] for k in group] for group in groups if len(group) > 1]
+
+
+def drawn_curves(series: Sequence[Series], quantity: str, *, banded: bool) -> list[Curve]:
+    """Curves of each run, or of those that differ in the seed alone their mean, in the place of the first."""
+    own = {one.record.id: one.curves(quantity) for one in series}
+    for group in seeds_of(series) if banded else []:
+        others = f"{len(group) - 1} other{'s' if len(group) > 2 else ''}"
+        joined = controls.seed_curves(
+            [own[one.record.id] for one in group], name=f"{group[0].title} and {others}"
+        )
+        if joined:
+            own |= {one.record.id: [] for one in group} | {group[0].record.id: joined}
+    return [curve for one in series for curve in own[one.record.id]]
 
 
 def groups_of(series: Sequence[Series]) -> list[list[Series]]:

@@ -137,7 +137,7 @@ def frame(
                 "data": dataset(record),
                 "latent": document.config.latent if document else None,
                 "beta": beta(record),
-                "weight": weight(record),
+                "weight": _as_number(weight(record)),
                 "epochs": document.epoch if document else None,
                 "distortion": gateway.score(record, "distortion"),
                 "rate": gateway.score(record, "rate"),
@@ -157,9 +157,14 @@ def frame(
     table["date"] = pd.to_datetime(table["date"], utc=True)
     for name in ("latent", "epochs", "disk"):
         table[name] = table[name].astype("Int64")
-    for name in ("beta", "distortion", "rate", "negative_elbo", *SELECTED):
+    for name in ("beta", "weight", "distortion", "rate", "negative_elbo", *SELECTED):
         table[name] = table[name].astype("Float64")
     return table
+
+
+def _as_number(weight: str | None) -> float | None:
+    """A weight that sorts by its size: infinity, which a table shows as 'Infinity', where it reads 'infinite'."""
+    return None if weight is None else float(weight.replace("infinite", "inf"))
 
 
 _NUMBER: Callable[..., Any] = st.column_config.NumberColumn
@@ -177,11 +182,10 @@ COLUMNS: dict[str, Any] = {
     "data": _TEXT("Data", width=98),
     "latent": _NUMBER("Latent", width=52, help="Latent dimensions."),
     "beta": _NUMBER("β", width=58, format="%g", help="Weight of the rate R in the objective D + β R."),
-    "weight": _TEXT(
+    "weight": _NUMBER(
         "Weight",
-        width=60,
-        alignment="right",
-        help="The same setting as a weight of the mean over pixels: n / β.",
+        width=62,
+        help="The same setting as a weight of the mean over pixels: n / β, infinite at β = 0.",
     ),
     "epochs": _NUMBER("Epochs", width=58, help="Epochs that the weights have seen."),
     "distortion": _NUMBER(

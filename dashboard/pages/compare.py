@@ -18,9 +18,11 @@ from dashboard.pages._compare_sides import (
     FEWEST,
     Side,
     Sides,
+    decoding,
     describe,
     groups_of,
     letters_of,
+    read_sides,
     reasons_of,
 )
 
@@ -39,6 +41,10 @@ dimensions and their signs. The distance is $\sqrt{\lVert X - YQ \rVert^2 / N}$;
 $\rho = \operatorname{tr}(X^\top YQ) / (\lVert X \rVert \lVert Y \rVert)$ leaves scale out. Where the sizes differ,
 missing dimensions are taken as 0.
 
+**Colours.** D, R and the negative ELBO are those of each image in each run, on one scale for all runs whose numbers
+mean the same. A *change* is A's score minus another run's, image by image, and the same in every panel: red images have
+the lower score in the other run, blue ones in A.
+
 **Similarity.** Linear CKA is $\lVert Y^\top X \rVert^2 / (\lVert X^\top X \rVert \, \lVert Y^\top Y \rVert)$ of the
 centred means (Kornblith et al. 2019): the large directions agree. The overlap is the share of an image's ten
 nearest neighbours in one run that are among its ten nearest in the other: the small neighbourhoods agree. Both lie
@@ -52,7 +58,8 @@ own $D + \beta R$. The reconstruction weight of other sources is $w = n / \beta$
 **Intervals.** With $d_i = A_i - B_i$ of the same test image $i$ the table gives
 $\bar d \pm t_{N-1,\,0.975}\; s_d / \sqrt N$, the 95 % interval of the mean over images; of several runs, each
 against A. It speaks about other images of the same kind and these very weights; another seed of the same recipe can
-differ by more. Runs that differ in nothing but the seed get their mean and standard deviation in the table.
+differ by more. Runs that differ in nothing but the seed get their mean and standard deviation in the table, and in the
+curves a band of one standard deviation to each side of their mean, at the epochs that all of them have.
 
 **Images.** Reconstructions are at the mean $\mu$. Prior draws $z \sim N(0, I)$ depend on the seed alone, so runs
 with equally many latent dimensions decode the same $z$.
@@ -67,19 +74,21 @@ def page() -> None:
         return
     describe(sides)
     reasons = reasons_of(sides)
-    choices = _maps(sides, reasons)
+    st.subheader("Latent space")
+    choices = planes.choose(sides)
+    sides = read_sides(sides, choices.splits)
+    _maps(sides, choices, reasons)
     similarity.similarities(sides, choices.splits)
     scores.score_table(sides, reasons)
-    images.same_originals(sides)
-    images.prior_samples(sides)
+    decoders = decoding(sides)
+    images.same_originals(decoders)
+    images.prior_samples(decoders)
     curves.curves(sides, reasons)
     tables.settings_table(sides)
     controls.how_to_read(HOW_TO_READ)
 
 
-def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
-    st.subheader("Latent space")
-    choices = planes.choose(sides)
+def _maps(sides: Sides, choices: planes.Choices, reasons: Mapping[str, str | None]) -> None:
     groups = groups_of(sides)
     if len(groups) > 1:
         saw = [f"{letters_of(group)} saw {controls.plain(group[0].dataset[0])}" for group in groups]
@@ -90,7 +99,10 @@ def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
             icon=":material/link_off:",
         )
     asked: set[str] = set()
-    for group in groups:
+    for everyone in groups:
+        group = [side for side in everyone if not side.unread]
+        if not group:
+            continue
         ready = [
             side
             for side in group
@@ -107,7 +119,6 @@ def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
             for side in group:
                 controls.need_latents(side.record, choices.splits)
         _map_of(group, choices, reasons)
-    return choices
 
 
 def _map_of(group: list[Side], choices: planes.Choices, reasons: Mapping[str, str | None]) -> None:

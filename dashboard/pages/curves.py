@@ -31,6 +31,9 @@ early on without anything being wrong.
 The dashed split is **validation**, images held out of the training set. Where a run held nothing out, it is the
 official **test** split, which is only watched: no epoch, threshold or setting is chosen by it.
 
+**Group seeds** draws runs that differ in nothing but the seed as their mean, in a band of one standard deviation over
+the seeds (n − 1) to each side, at the epochs that all of them have: what training anew does, not an error of the mean.
+
 **Heat map:** the rate of each latent dimension, $\tfrac12(\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2)$ averaged over
 images. A dimension that stays at 0 nats is not used.
 """
@@ -63,12 +66,19 @@ def page() -> None:
         )
         log_x = controls.toggle("Log epochs", key="logx")
         log_y = controls.toggle("Log values", key="logy")
+        banded = len(parts.seeds_of(series)) > 0 and controls.toggle(
+            "Group seeds",
+            key="seeds",
+            help="Runs that differ in nothing but the seed as one line, their mean, in a band of one standard "
+            "deviation to each side.",
+        )
     groups = _groups(series, notes)
     _figures(
         groups,
         list(QUANTITIES) if quantity == "all" else [quantity],
         log_x=log_x,
         log_y=log_y,
+        banded=banded,
         notes=notes,
         kept=kept,
     )
@@ -182,6 +192,7 @@ def _figures(
     *,
     log_x: bool,
     log_y: bool,
+    banded: bool,
     notes: DeltaGenerator,
     kept: Selection | None,
 ) -> None:
@@ -191,7 +202,7 @@ def _figures(
     for k, group, name in cells:
         row = QUANTITIES[name]
         betas = parts.betas_text([one for one in group if one.has_rate or not row.needs_rate])
-        curves = [curve for one in group for curve in one.curves(name)]
+        curves = parts.drawn_curves(group, name, banded=banded)
         curves += selection_points(group, kept, name)
         # across betas a lower negative ELBO or objective does not mean a better model, so it goes unmarked
         marked = row.direction if not betas or name == "distortion" else ""

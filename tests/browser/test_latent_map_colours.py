@@ -10,7 +10,12 @@ from PIL import Image, ImageColor
 from playwright.sync_api import Page, expect
 
 from dashboard.components.latent_map import SCRIPT
-from dashboard.theme import POINT_SCALE, UNLABELLED_COLOUR
+from dashboard.theme import (
+    POINT_SCALE,
+    SIGNED_POINT_SCALE,
+    SIGNED_POINT_SCALE_DARK,
+    UNLABELLED_COLOUR,
+)
 from tests.browser.apps.latent_map_app import COLOURS, NAMES, scene
 from tests.browser.maps import Map
 from tests.browser.test_latent_map import APP, COUNT, lonely
@@ -24,10 +29,13 @@ def visit(page: Page, serve: Callable[..., str], query: str = "") -> Map:
     return Map(page)
 
 
-def scale_colours(dark: bool) -> np.ndarray:
+def scale_colours(dark: bool, *, signed: bool = False) -> np.ndarray:
     """(256, 3): the theme's stops by numpy's interpolation, without the end that the page's ground would swallow."""
-    stops = np.array([ImageColor.getrgb(colour) for colour in POINT_SCALE], float)
+    hues = (SIGNED_POINT_SCALE_DARK if dark else SIGNED_POINT_SCALE) if signed else POINT_SCALE
+    stops = np.array([ImageColor.getrgb(colour) for colour in hues], float)
     at = np.linspace(0.25, 1, 256) if dark else np.linspace(0, 0.85, 256)
+    if signed:
+        at = np.linspace(0, 1, 256)
     return np.stack([np.interp(at, np.linspace(0, 1, len(stops)), stops[:, c]) for c in range(3)], axis=1)
 
 
@@ -74,6 +82,87 @@ def test_the_bar_the_tip_the_table_and_the_speech_say_the_number(
     # the classes are filters still, and are told by name
     latent.root.locator(".chip").nth(1).click()
     assert set(latent.call("shownIds")) == set(DATA["ids"][DATA["classes"] != 1].tolist())
+
+
+def seen_and_wanted(
+    latent: Map,
+    panel: str,
+    xy: np.ndarray,
+    values: np.ndarray,
+    ends: tuple[float, float],
+    colours: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (K, 3) of points that stand alone: on the page, and of their numbers by numpy."""
+    rows = [row for row in lonely(latent, panel, xy) if np.isfinite(values[row])][:40]
+    share = (values[rows].astype(np.float32) - ends[0]) / (ends[1] - ends[0])
+    wanted = colours[np.clip(np.floor(share * 256), 0, 255).astype(int)]
+    seen = np.array([latent.call("pixel", panel, int(DATA["ids"][row]))[:3] for row in rows])
+    return seen, wanted
+
+
+@pytest.mark.parametrize("renderer", ["splat", "webgl"])
+def test_each_panel_has_numbers_of_its_own_on_one_scale(
+    page: Page, serve: Callable[..., str], renderer: str
+) -> None:
+    page.emulate_media(color_scheme="light")
+    latent = visit(page, serve, f"?colour=own&renderer={renderer}")
+    expect(latent.root).to_have_attribute("data-backend", renderer)
+    both = np.concatenate([DATA["values"], DATA["others"]])
+    ends = tuple(np.quantile(both[np.isfinite(both)], [0.01, 0.99]))
+    colours = scale_colours(dark=False)
+    for panel, xy, name in (("latent", DATA["xy"], "values"), ("p", DATA["p"], "others")):
+        seen, wanted = seen_and_wanted(latent, panel, xy, DATA[name], ends, colours)
+        assert np.abs(seen - wanted).max() <= 4
+        assert np.ptp(wanted[:, 0]) > 40  # of many colours
+    # hiding a class leaves each panel its own colours
+    latent.root.locator(".chip").nth(1).click()
+    seen, wanted = seen_and_wanted(
+        latent, "p", np.where(DATA["classes"][:, None] == 1, np.nan, DATA["p"]), DATA["others"], ends, colours
+    )
+    assert np.abs(seen - wanted).max() <= 4
+    expect(latent.root.locator(".scale")).to_have_count(1)
+    expect(latent.root.locator(".scale-note")).to_have_text(
+        "neither is better; ends at the 1 % and 99 % quantiles of all runs; 2 without a value: grey crosses"
+    )
+
+
+def test_the_tip_and_the_table_tell_the_numbers_of_each_panel(page: Page, serve: Callable[..., str]) -> None:
+    latent = visit(page, serve, "?colour=own")
+    row = int(next(row for row in lonely(latent, "p", DATA["p"]) if row > 20))
+    page.mouse.move(*latent.call("toClient", "p", int(DATA["ids"][row])))
+    a, b = (np.float32(DATA[name][row]) for name in ("values", "others"))
+    expect(latent.root.locator(".tip .value")).to_have_text(f"Distortion D: A {a:.3g}, B {b:.3g} nats")
+    dot = latent.root.locator(".tip .name").evaluate("e => e.style.getPropertyValue('--dot')")
+    red, green, blue = latent.call("pixel", "p", int(DATA["ids"][row]))[:3]
+    assert np.abs(np.array(ImageColor.getrgb(dot.replace(" ", ""))) - (red, green, blue)).max() <= 2
+    with page.expect_download() as download:
+        latent.root.get_by_role("button", name="Download CSV").click()
+    table = list(csv.reader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
+    assert table[0][3:5] == ["Distortion D of A (nats)", "Distortion D of B (nats)"]
+    for column, name in ((3, "values"), (4, "others")):
+        numbers = np.array([line[column] or "nan" for line in table[1:]], np.float32)
+        np.testing.assert_array_equal(numbers, DATA[name].astype(np.float32))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_differences_have_two_hues_that_meet_at_zero(
+    page: Page, serve: Callable[..., str], dark: bool
+) -> None:
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    latent = visit(page, serve, "?colour=signed")
+    change = DATA["values"] - DATA["others"]
+    reach = float(np.quantile(np.abs(change[np.isfinite(change)]), 0.99))
+    colours = scale_colours(dark, signed=True)
+    seen, wanted = seen_and_wanted(latent, "latent", DATA["xy"], change, (-reach, reach), colours)
+    assert np.abs(seen - wanted).max() <= 2
+    red, blue = seen[:, 0].astype(int), seen[:, 2].astype(int)
+    assert (red > blue + 40).any()
+    assert (blue > red + 40).any()
+    ticks = latent.root.locator(".scale-ticks span")
+    expect(ticks.nth(1)).to_have_text("0")
+    expect(latent.root.locator(".scale-note")).to_contain_text(
+        "red: B; ends at ± the 99 % quantile of the sizes"
+    )
 
 
 def test_the_picture_holds_the_bar(page: Page, serve: Callable[..., str]) -> None:

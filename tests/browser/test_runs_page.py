@@ -150,6 +150,20 @@ def test_a_choice_means_the_row_that_is_seen_when_sorted(
     assert page.get_by_text(f"{by_value[1]}: recipe").count() == 1
 
 
+def test_weights_sort_by_their_size(page: "Page", app_url: str, settle: Callable[[Any], None]) -> None:
+    page.goto(app_url + BY_NAME)
+    wait_for_grid(page, settle)
+    weights = dict(zip(column(page, "Name"), map(float, column(page, "Weight")), strict=True))
+    assert weights["Digits, beta 0"] == float("inf")
+    by_weight = sorted(weights, key=weights.__getitem__)
+    grid(page).click(position={"x": head_of("weight"), "y": HEADER // 2})
+    page.wait_for_function(
+        "name => document.querySelector('[data-testid=stDataFrame] canvas tbody tr').textContent.includes(name)",
+        arg=by_weight[0],
+    )
+    assert column(page, "Name") == by_weight  # 16, 21.333, ... 1280, infinite: as text 128 comes before 16
+
+
 def test_a_new_run_appears_by_itself_and_the_choice_stays(
     page: "Page", own: tuple[str, Path], settle: Callable[[Any], None]
 ) -> None:

@@ -140,6 +140,23 @@ def test_seeds_of_one_experiment_get_a_mean_and_a_spread(compare: Shell, bundled
     assert group["scores"]["distortion"]["standard_deviation"] == pytest.approx(3 / np.sqrt(2))
     assert compare(ONE, TENTH, "seed-1") == 0
     assert f"Distortion D {first + 1.5:.3f} +- {3 / np.sqrt(2):.3f}" in compare.out
+    assert "--json has their loss curves too" in compare.out
+
+
+def test_seeds_of_one_experiment_get_a_band_of_curves(compare: Shell, bundled_store: Path) -> None:
+    path = altered(bundled_store, ONE, "seed-1", config={"seed": 1}, data={}) / "history.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        row["train"]["distortion"] += 4.0
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:150]))
+    (group,) = compare.json(ONE, "seed-1")["seeds"]
+    found = group["curves"]["train"]["negative_elbo"]
+    assert found["epochs"] == list(range(1, 151))
+    assert found["mean"][9] == pytest.approx(rows[9]["train"]["distortion"] - 2.0 + rows[9]["train"]["rate"])
+    assert found["standard_deviation"] == pytest.approx([4 / np.sqrt(2)] * 150)
+    assert found["seeds"] == 2
+    assert sorted(group["curves"]) == ["train", "validation"]
+    assert compare.json(ONE, TENTH)["seeds"] == []
 
 
 def test_without_the_images_scores_and_settings_are_left(

@@ -6,7 +6,7 @@ what comes back. The parts share one scope and are joined as text, so there is n
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard.components.latent_map import checks
 from dashboard.components.latent_map.events import Click, Events, Place, read_events
+from dashboard.components.latent_map.numbering import number_panels
 from dashboard.components.latent_map.panels import Panel
 from dashboard.components.latent_map.payload import digest, pack, unpack
 from dashboard.components.latent_map.scale import Scale, make_scale
@@ -78,11 +79,12 @@ def latent_map(
     markers: np.ndarray | None = None,
     marker_names: Sequence[str] = (),
     marker_title: str = "marker",
-    colour: Scale | Literal["classes", "markers"] = "classes",
+    colour: Scale | Mapping[str, Scale] | Literal["classes", "markers"] = "classes",
     sprites: Sprites | None = None,
     columns: int = 2,
     height: int = 460,
     selected_ids: np.ndarray | None = None,
+    selected_turn: int = 0,
     report_selection: bool = False,
     id_bits: int = 32,
     renderer: Literal["auto", "splat", "webgl"] = "auto",
@@ -100,11 +102,13 @@ def latent_map(
         markers: (N,) 0 circle, 1 triangle, 2 square, 3 diamond, or None for circles.
         marker_names: what the markers mean (``("train", "test")``); shown in the legend when there are two or more.
         marker_title: what they tell, as the heading of their column in the downloaded table (``"split"``).
-        colour: what colours mean: the classes, the markers (in the order of `colours`), or the numbers of a scale.
+        colour: what colours mean: the classes, the markers (in the order of `colours`), the numbers of a scale, or in
+            each panel, by its id, those of its own; scales of equal ends share a colour bar.
         sprites: thumbnails for the hovered point, from `make_sprites`, in the order of the ids.
         columns: panels in a row where the width allows it.
         height: greatest height of a row of panels, with title and axes, in CSS pixels.
         selected_ids: a selection to set; it is applied when it differs from the one that was passed before.
+        selected_turn: another number sets the same selection once more, whatever was selected since.
         id_bits: people are shown the lower `id_bits` bits of an id: upper bits can tell sources apart.
         report_selection: a new selection reruns the page and arrives in `Events.selection`.
         renderer: "auto" draws by WebGL 2 where the machine has a graphics card, else by the CPU; "splat" (the CPU) and
@@ -133,6 +137,7 @@ def latent_map(
         "columns": checks.whole("columns", columns, 1),
         "height": checks.whole("height", height, 120),
         "report_selection": bool(report_selection),
+        "selected_turn": checks.whole("selected_turn", selected_turn, 0),
         "id_bits": checks.whole("id_bits", id_bits, 1),
         "marker_title": checks.text("marker_title", marker_title),
         "renderer": renderer,
@@ -166,7 +171,7 @@ def _describe(
     colours: Sequence[str],
     markers: np.ndarray | None,
     marker_names: Sequence[str],
-    colour: Scale | Literal["classes", "markers"],
+    colour: Scale | Mapping[str, Scale] | Literal["classes", "markers"],
     selected_ids: np.ndarray | None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Check that the parts fit together and lay them out as a header and sections."""
@@ -196,21 +201,20 @@ def _describe(
             sections[f"image:{panel.id}"] = np.frombuffer(panel.image, dtype=np.uint8)
     # The revision names the points alone: a cross or contour that moves must not turn a click into a late one.
     points = [digest(sections[name].tobytes()) for name in sections if not name.startswith("image:")]
-    scale = colour if isinstance(colour, Scale) else None
-    if scale is not None:
-        if len(scale.values) != count:
-            raise ValueError(f"The scale has {len(scale.values)} values, but there are {count} ids.")
-        sections["values"] = np.ascontiguousarray(scale.values, dtype=np.float32)
+    numbered = number_panels(panels, colour, count)
+    sections |= numbered.sections
     header: dict[str, Any] = {
         "revision": digest("|".join([*names, *points]).encode()),
-        "panels": described,
+        "panels": [one | own for one, own in zip(described, numbered.of_panels, strict=True)],
         "classes": [str(name) for name in class_names],
         "colours": list(colours),
         "markers": [str(name) for name in marker_names],
         "marker_colours": list(colours),
         "unlabelled": UNLABELLED_COLOUR,
-        "colour": colour if scale is None else "values",
-        "scale": None if scale is None else scale.described(),
+        "colour": colour if isinstance(colour, str) else "values",
+        # most maps have one bar, or none; `bars` lists them all
+        "scale": numbered.bars[0] if numbered.bars else None,
+        "bars": numbered.bars,
     }
     if selected_ids is not None:
         mask = np.isin(sections["ids"], np.asarray(selected_ids))

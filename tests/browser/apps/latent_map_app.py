@@ -1,8 +1,8 @@
 """A page around one latent map, for the browser test: buttons that rerun, change the data and remount it.
 
 The environment says how many points there are (LATENT_MAP_POINTS); the address says `?renderer=webgl` and
-`?colour=markers` or `?colour=values`. `scene` is imported by the test as well: what the
-test compares with is computed from the arrays, never read from the browser.
+`?colour=markers`, `values`, `own` (each panel has numbers of its own) or `signed`. `scene` is imported by the test as
+well: what the test compares with is computed from the arrays, never read from the browser.
 """
 
 import os
@@ -60,6 +60,7 @@ def scene(count: int, version: int = 0) -> dict[str, np.ndarray]:
         "p": p,
         "pixels": pixels,
         "values": values,
+        "others": values - rng.normal(2, 6, count),
         "markers": (ids % 2).astype(np.uint8),
     }
 
@@ -103,6 +104,16 @@ def page() -> None:
     colour = st.query_params.get("colour", "classes")
     if colour == "values":
         colour = make_scale(data["values"], name="Distortion D", unit="nats", direction="lower")
+    elif colour == "signed":
+        colour = make_scale(
+            data["values"] - data["others"], name="D, A − B", unit="nats", signed=True, says="red: B"
+        )
+    elif colour == "own":
+        both = np.concatenate([data["values"], data["others"]])
+        colour = {
+            panel: make_scale(data[name], name="Distortion D", unit="nats", among=both, whose=whose)
+            for panel, name, whose in (("latent", "values", "A"), ("p", "others", "B"))
+        }
     # In a column instead of a container the same key is another element: the map is mounted anew.
     with st.columns(1)[0] if above else st.container():
         if above:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.analysis.seeds import seed_groups, spread
+from core.analysis.seeds import band, curve, seed_groups, spread
 from core.errors import CheckpointError
 from core.store import RunRecord, read_record
 
@@ -66,3 +66,44 @@ def test_mean_and_spread() -> None:
     same = spread([2.0, 2.0])
     assert same is not None
     assert same.deviation == 0
+
+
+def test_a_band_by_hand() -> None:
+    # epoch 2: mean 26 and deviation sqrt(7), as above; epoch 3 lacks a value, and only two runs reached epoch 4
+    found = band(
+        [
+            {1: 30.0, 2: 24.0, 3: 20.0, 4: 19.0},
+            {1: 30.0, 2: 25.0, 3: None, 4: 18.0},
+            {1: 30.0, 2: 29.0, 3: 21.0},
+        ]
+    )
+    assert found is not None
+    assert found.epochs == (1, 2)
+    assert found.means == (30.0, 26.0)
+    assert found.deviations == pytest.approx((0.0, np.sqrt(7)))
+    assert found.seeds == 3
+
+
+def test_epochs_are_matched_by_their_number() -> None:
+    found = band([{2: 1.0, 1: 5.0}, {3: 9.0, 2: 3.0}])
+    assert found is not None
+    assert (found.epochs, found.means) == ((2,), (2.0,))
+
+
+def test_one_run_and_runs_without_a_shared_epoch_have_no_band() -> None:
+    assert band([]) is None
+    assert band([{1: 2.0}]) is None
+    assert band([{1: 2.0}, {2: 2.0}]) is None
+    assert band([{1: None}, {1: 2.0}]) is None
+
+
+def test_a_curve_is_read_from_a_history() -> None:
+    rows = [
+        {"epoch": 1, "train": {"distortion": 20.0, "rate": 3}, "test": {"distortion": 21.0}},
+        {"epoch": 2, "train": {"distortion": 18.5, "rate": 4.0}, "test": None},
+        {"epoch": 4, "train": {"distortion": None, "rate": 4.0}},
+    ]
+    assert curve(rows, "train", "distortion") == {1: 20.0, 2: 18.5, 4: None}
+    assert curve(rows, "train", "negative_elbo") == {1: 23.0, 2: 22.5, 4: None}
+    assert curve(rows, "test", "negative_elbo") == {1: None}
+    assert curve(rows, "validation", "rate") == {}

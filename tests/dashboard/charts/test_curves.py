@@ -204,3 +204,52 @@ def test_curves_say_what_they_run_over(by: str, title: str, axis: str, column: s
     assert figure.layout.xaxis.title.text == axis
     assert list(curves_frame(PAIR, by=by).columns) == ["run", "split", column, "value"]
     assert list(curves_frame(PAIR, by=by)[column]) == [1, 2, 3, 1, 2, 3, 1, 2]
+
+
+# --- bands --------------------------------------------------------------------------------------------------------
+
+BAND = Curve(
+    "A and B: mean of 2 seeds",
+    "train",
+    [1, 2, 3],
+    [30.0, 20.0, 10.0],
+    2,
+    deviations=[1.0, 2.0, 12.0],
+    seeds=2,
+)
+
+
+def test_a_band_reaches_one_deviation_to_each_side_of_its_mean() -> None:
+    area, line = draw([BAND]).data
+    assert list(area.x) == [1, 2, 3, 3, 2, 1]
+    assert list(area.y) == [31, 22, 22, -2, 18, 29]
+    assert area.fill == "toself"
+    assert (area.showlegend, area.hoverinfo) == (False, "skip")
+    assert area.legendgroup == line.legendgroup  # hidden and shown together
+    assert list(line.y) == [30, 20, 10]
+    assert list(line.customdata) == [1, 2, 12]
+    assert "± %{customdata" in line.hovertemplate
+    red, green, blue = (int(run_colour(2)[k : k + 2], 16) for k in (1, 3, 5))
+    assert area.fillcolor == f"rgba({red}, {green}, {blue}, 0.2)"
+
+
+def test_the_key_says_what_a_band_is() -> None:
+    said = "band: mean ± one standard deviation over seeds (n − 1)"
+    assert said in draw([BAND]).layout.title.subtitle.text
+    assert "band" not in draw(PAIR).layout.title.subtitle.text
+
+
+def test_a_band_is_cut_off_where_a_logarithmic_axis_ends() -> None:
+    area = draw([BAND], log_y=True).data[0]
+    # 10 - 12 cannot be drawn: the lowest edge that can is 18, the lowest upper one 22
+    assert list(area.y) == [31, 22, 22, 18, 18, 29]
+    cut = Curve("c", "train", [0, 1], [2.0, 1.0], deviations=[0.5, 0.5], seeds=2)
+    assert list(draw([cut], log_x=True).data[0].x) == [1, 1]
+
+
+def test_the_table_of_a_band_has_mean_deviation_and_seeds() -> None:
+    frame = curves_frame([BAND, PAIR[2]])
+    assert list(frame.columns) == ["run", "split", "epoch", "value", "standard_deviation", "seeds"]
+    assert frame["standard_deviation"].tolist()[:3] == [1, 2, 12]
+    assert frame["standard_deviation"].isna().tolist()[3:] == [True, True]
+    assert frame["seeds"].tolist() == [2, 2, 2, 1, 1]

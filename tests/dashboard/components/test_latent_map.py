@@ -22,6 +22,7 @@ from dashboard.components.latent_map import (
     unpack,
 )
 from dashboard.components.latent_map.events import read_events
+from dashboard.components.latent_map.numbering import number_panels
 from tests.browser.apps.latent_map_app import scene
 
 APP = Path(__file__).parents[2] / "browser" / "apps" / "latent_map_app.py"
@@ -89,6 +90,15 @@ def test_a_bad_panel_is_named(changes: dict[str, Any], words: str) -> None:
         ({"renderer": "gpu"}, "renderer must be one of auto, splat, webgl, not 'gpu'"),
         ({"colour": "markers"}, "without markers cannot be coloured by them"),
         ({"colour": make_scale(np.zeros(3), name="D")}, "3 values, but there are 4 ids"),
+        ({"colour": {"b": make_scale(np.zeros(4), name="D")}}, r"for the panels \['a'\], not for \['b'\]"),
+        (
+            {
+                "panels": [panel(), panel(id="b")],
+                "colour": {"a": make_scale(np.zeros(4), name="D"), "b": make_scale(np.zeros(4), name="R")},
+            },
+            "one score: D, not R too",
+        ),
+        ({"selected_turn": -1}, "selected_turn must be a whole number of at least 0"),
         ({"class_names": [str(k) for k in range(256)]}, "at most 255 classes, not 256"),
         ({"key": ""}, "key must be a non-empty text"),
         ({"columns": 0}, "columns must be a whole number of at least 1"),
@@ -166,6 +176,69 @@ def test_a_scale_of_few_values(
     assert said["missing"] == missing
     assert (said["below"], said["above"]) == (False, False)
     assert (said["note"] == "no point has a value") == (ends == (None, None))
+
+
+def test_a_signed_scale_has_zero_in_its_middle() -> None:
+    values = np.array([-3.0, 0.0, 1.0, np.nan])
+    scale = make_scale(values, name="D, A − B", signed=True, says="red: B is better")
+    # the 99 % quantile of the sizes 0, 1, 3 lies 0.98 of the way from 1 to 3
+    assert (scale.low, scale.high) == pytest.approx((-2.96, 2.96))
+    said = scale.described()
+    assert said["note"] == "red: B is better; ends at ± the 99 % quantile of the sizes"
+    assert (said["below"], said["above"], said["signed"]) == (True, False, True)
+    assert len(said["stops"]) == len(said["dark_stops"]) == 5
+    assert said["stops"] != make_scale(values, name="D").described()["stops"]
+
+
+def scales(*letters: str, low: float = 0.0, **changes: Any) -> dict[str, Any]:
+    among = np.array([low, 10.0])
+    return {
+        letter: make_scale(
+            np.array([1.0, 2.0, np.nan, 4.0]), name="D", among=among, whose=letter.upper(), **changes
+        )
+        for letter in letters
+    }
+
+
+def test_panels_with_numbers_of_their_own_share_a_bar_where_the_ends_are_equal() -> None:
+    own = scales("a", "b")
+    found = number_panels([panel(), panel(id="p"), panel(id="b")], {**own, "p": own["a"]}, 4)
+    # the p-value map of the same run sends its numbers no second time
+    assert sorted(found.sections) == ["values:a", "values:b"]
+    assert [(one["values"], one["bar"], one["whose"]) for one in found.of_panels] == [
+        ("values:a", 0, "A"),
+        ("values:a", 0, "A"),
+        ("values:b", 0, "B"),
+    ]
+    (bar,) = found.bars
+    assert (bar["title"], bar["missing"]) == ("D", 1)
+
+
+def test_numbers_that_mean_something_else_have_a_bar_of_their_own() -> None:
+    others = scales("c", low=5.0, shared_by="C")
+    found = number_panels(
+        [panel(id=name) for name in "abc"], {**scales("a", "b", shared_by="A and B"), **others}, 4
+    )
+    assert [one["bar"] for one in found.of_panels] == [0, 0, 1]
+    assert [bar["title"] for bar in found.bars] == ["D of A and B", "D of C"]
+    assert (found.bars[1]["below"], found.bars[0]["below"]) == (True, False)
+
+
+def test_a_point_that_a_panel_does_not_have_is_no_gap() -> None:
+    absent = XY.copy()
+    absent[2] = np.nan  # the point without a value
+    assert number_panels([panel(xy=absent)], scales("a")["a"], 4).bars[0]["missing"] == 0
+
+
+def test_a_run_without_any_value_keeps_the_bar_of_the_others() -> None:
+    own = scales("a")
+    nothing = make_scale(np.full(4, np.nan), name="D", among=np.array([0.0, 10.0]), whose="B")
+    found = number_panels([panel(id="b"), panel()], {**own, "b": nothing}, 4)
+    (bar,) = found.bars
+    assert (bar["missing"], bar["note"]) == (
+        1,
+        "neither is better; ends at the 1 % and 99 % quantiles of all runs",
+    )
 
 
 def test_a_scale_of_a_plane_is_refused() -> None:

@@ -340,13 +340,50 @@ def test_a_damaged_run_is_left_out_and_breaks_nothing(bundled_store: Path) -> No
     assert len(maps(at)) == 1
 
 
-def test_damaged_weights_leave_a_sentence(bundled_store: Path) -> None:
+def test_damaged_weights_are_named_and_the_rest_is_compared(bundled_store: Path) -> None:
     weights = next((bundled_store / TENTH).glob("model-*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-7])
-    at = opened(ONE, TENTH)
-    assert not at.exception
-    assert len(at.error) == 1
-    assert "weights" in at.error[0].value or "safetensors" in at.error[0].value
+    at = healthy(opened(ONE, TENTH))
+    (warning,) = at.warning
+    assert warning.value.startswith("**B: Digits, beta 0\\.1** makes no images: its weights cannot be read.")
+    assert len(maps(at)) == 1
+    assert "12 test images and their reconstructions by A" in pictures(at)
+    assert "12 prior samples of A" in pictures(at)
+    assert table(at, "Score", last="Pixels n")["Distortion D"]["Better"] == "B is better"
+
+
+@pytest.mark.parametrize("broken", ["A", "B"])
+def test_damaged_latents_are_named_and_the_rest_is_compared(bundled_store: Path, broken: str) -> None:
+    runs = [ONE, TENTH, "bundled-digits-beta-2"]
+    path = bundled_store / runs["ABC".index(broken)] / "latents-test.npz"
+    path.write_bytes(path.read_bytes()[:-40])
+    at = healthy(opened(*runs, split="test", space="orthogonal"))
+    (warning,) = at.warning
+    name = {"A": "Digits, beta 1", "B": "Digits, beta 0\\.1"}[broken]
+    assert warning.value.startswith(f"**{broken}: {name}** is left out of maps, similarity and differences")
+    assert "'latents-test.npz' is damaged" in warning.value.replace("\\", "")
+    header, _ = maps(at)[0]
+    others = [letter for letter in "ABC" if letter != broken]
+    assert [panel["id"] for panel in header["panels"]] == [f"{letter}-latent" for letter in others]
+    assert table(at, "Score", last="Pixels n")["Distortion D"]["Better"] == "B is best"
+    assert "12 test images and their reconstructions by A, B and C" in pictures(at)
+    assert len(curves(at)) == 1
+    differences = [element for element in at.dataframe if element.value.columns[0] == "Run"]
+    if broken == "A":
+        assert not differences
+        assert "A's latents cannot be read, and each run is compared with it." in words(at)
+    else:
+        assert set(differences[0].value["Run"]) == {"C"}
+
+
+def test_two_runs_of_which_one_has_damaged_latents(bundled_store: Path) -> None:
+    path = bundled_store / TENTH / "latents-test.npz"
+    path.write_bytes(b"no archive")
+    at = healthy(opened(ONE, TENTH, split="test", colour="d-change"))
+    assert [panel["id"] for panel in maps(at)[0][0]["panels"]] == ["A-latent", "A-p"]
+    assert "no other run here measures what A does" in words(at)
+    assert "show the test images on the maps" not in words(at)
+    assert len(curves(at)) == 1
 
 
 def test_without_the_data_set_what_works_still_shows(

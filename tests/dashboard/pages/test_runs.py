@@ -31,7 +31,7 @@ def test_bundled_store(bundled_store: Path) -> None:
     row = listed[listed["name"] == "Digits, beta 0.5"].iloc[0]
     scores = json.loads((bundled_store / "bundled-digits-beta-0p5/scores.json").read_text())["test"]
     assert (row["family"], row["data"], row["latent"], row["beta"]) == ("vae", "digits", 2, 0.5)
-    assert row["weight"] == "128"  # n / beta: 8 x 8 pixels, beta 0.5
+    assert row["weight"] == 128  # n / beta: 8 x 8 pixels, beta 0.5
     for name in ("distortion", "rate", "negative_elbo"):
         assert row[name] == pytest.approx(scores[name])
     assert row["state"] == "finished"
@@ -43,7 +43,7 @@ def test_bundled_store(bundled_store: Path) -> None:
     plain = listed[listed["family"] == "ae"].iloc[0]
     assert plain[["beta", "weight", "rate", "negative_elbo"]].isna().all()
     assert plain["distortion"] > 0
-    assert listed[listed["name"] == "Digits, beta 0"].iloc[0]["weight"] == "infinite"
+    assert listed[listed["name"] == "Digits, beta 0"].iloc[0]["weight"] == float("inf")
 
 
 def test_empty_store(store: Path) -> None:

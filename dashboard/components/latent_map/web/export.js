@@ -34,7 +34,8 @@ export function picture(app) {
   flush(app);
   for (const panel of app.panels) drawOverlay(app, panel, true);
   const { dpr, style, width } = app;
-  const bar = app.head.scale && app.ids.length ? BAR.height + 8 : 0;
+  const bars = app.ids.length ? app.head.bars : [];
+  const bar = bars.length * (BAR.height + 8);
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d");
   const pad = 16;
@@ -56,12 +57,12 @@ export function picture(app) {
     context.fillText(clipText(context, panel.spec.title, w), pad + x, pad + y - HEADER / 2);
   }
   context.font = `13px ${style.font}`;
-  if (bar) {
+  bars.forEach((scale, k) => {
     context.save();
-    context.translate(pad, pad + app.height + 8);
-    paintBar(app, context);
+    context.translate(pad, pad + app.height + 8 + k * (BAR.height + 8));
+    paintBar(app, context, scale);
     context.restore();
-  }
+  });
   rows.forEach((row, k) => {
     for (const { text, colour, shape, x } of row) {
       const top = pad + app.height + 14 + bar + k * 22;
@@ -81,19 +82,20 @@ function savePicture(app) {
   picture(app).toBlob((blob) => download(app, blob, "png"), "image/png");
 }
 
-/** The selected points, or else all that are shown, as CSV: id, class, marker's meaning, value, both coordinates in each panel. */
+/** The selected points, or else all that are shown, as CSV: id, class, marker's meaning, values, both coordinates in each panel. */
 export function table(app) {
   const { head, panels } = app;
   const names = panels.flatMap(({ spec }) => [`${spec.title}: ${spec.x_title}`, `${spec.title}: ${spec.y_title}`]);
   const marked = app.mk && head.markers.length > 0;
-  const valued = head.scale ? [head.scale.unit ? `${head.scale.name} (${head.scale.unit})` : head.scale.name] : [];
+  const numbers = numbersOf(app);
+  const valued = numbers.map(({ whose }) => `${head.scale.name}${whose && ` of ${whose}`}${head.scale.unit && ` (${head.scale.unit})`}`);
   const lines = [["id", "class", ...(marked ? [head.marker_title] : []), ...valued, ...names].map(csvText).join(",")];
   const number = (value) => (value === value ? floatText(value) : "");
   for (let i = 0; i < app.ids.length; i++) {
     if (app.selectedCount ? !app.selected[i] : !app.paint.shown[i]) continue;
     const cells = [String(knownNumber(app, i)), csvText(className(app, app.cls[i]))];
     if (marked) cells.push(csvText(head.markers[app.mk[i]]));
-    if (head.scale) cells.push(number(app.values[i]));
+    for (const { values } of numbers) cells.push(number(values[i]));
     for (const { xy } of panels) cells.push(number(xy[2 * i]), number(xy[2 * i + 1]));
     lines.push(cells.join(","));
   }

@@ -28,38 +28,51 @@ export function shapeIndex(app, type, marker) {
   return (lap * each + marker) % SHAPES.length;
 }
 
-/** What one point looks like: { colour (packed), shape }. */
-function lookOf(app, i) {
+/** What one point looks like in a panel: { colour (packed), shape }. */
+function lookOf(app, panel, i) {
   const marker = app.mk ? app.mk[i] : 0;
   const shape = shapeIndex(app, app.cls[i], marker);
   if (app.head.colour === "markers") return { colour: packed(markerColour(app, marker)), shape };
   if (app.head.colour === "classes") return { colour: packed(classColour(app, app.cls[i])), shape };
-  const value = app.values[i];
+  const value = panel.values[i];
   if (value !== value) return { colour: packed(app.head.unlabelled), shape: CROSS };
-  return { colour: app.levels.packed[levelOf(value, app.head.scale.low, app.head.scale.high)], shape };
+  const { low, high } = app.head.bars[panel.spec.bar];
+  return { colour: app.levels.packed[levelOf(value, low, high)], shape };
 }
 
-/** The colour that a point has on the map, for the page's elements. */
-function pointColour(app, i) {
-  const colour = app.paint.colour[i];
+/** The colour that a point has in a panel, for the page's elements. */
+function pointColour(panel, i) {
+  const colour = panel.paint.colour[i];
   return `rgb(${colour & 255}, ${(colour >>> 8) & 255}, ${colour >>> 16})`;
+}
+
+/** How each point is drawn in a panel: { colour, shape }, one entry a point. */
+function makeLook(app, panel) {
+  const { cls, mk } = app;
+  const count = cls.length;
+  const made = { colour: new Uint32Array(count), shape: new Uint8Array(count) };
+  const known = new Map(); // a look of classes and markers is worked out once
+  for (let i = 0; i < count; i++) {
+    const kind = cls[i] * SHAPES.length + (mk ? mk[i] : 0);
+    const look = panel.values ? lookOf(app, panel, i) : (known.get(kind) ?? lookOf(app, panel, i));
+    known.set(kind, look);
+    made.colour[i] = look.colour;
+    made.shape[i] = look.shape;
+  }
+  return made;
 }
 
 /** How each point is drawn, and how many there are of each class and marker. */
 function buildLook(app) {
   const { cls, mk, head } = app;
-  const count = cls.length;
   app.levels = head.scale ? levelsOf(app) : null;
-  app.paint = { colour: new Uint32Array(count), shape: new Uint8Array(count), shown: new Uint8Array(count) };
-  app.counts = new Map();
-  const known = new Map(); // a look of classes and markers is worked out once
-  for (let i = 0; i < count; i++) {
-    const kind = cls[i] * SHAPES.length + (mk ? mk[i] : 0);
-    const look = head.scale ? lookOf(app, i) : (known.get(kind) ?? lookOf(app, i));
-    known.set(kind, look);
-    app.paint.colour[i] = look.colour;
-    app.paint.shape[i] = look.shape;
+  const looks = new Map(); // panels of the same numbers, or of none, share a look
+  for (const panel of app.panels) {
+    const name = `${panel.spec.values}|${panel.spec.bar}`;
+    if (!looks.has(name)) looks.set(name, makeLook(app, panel));
+    panel.look = looks.get(name);
   }
+  app.counts = new Map();
   const tally = (letter, codes) => {
     const many = new Uint32Array(256);
     for (const code of codes) many[code]++;
@@ -70,13 +83,15 @@ function buildLook(app) {
   applyHidden(app);
 }
 
-/** Mark which points are shown. A new paint tells a renderer that it has changed. */
+/** Mark which points are shown, in all panels alike. A new array tells a renderer that it has changed. */
 function applyHidden(app) {
-  const { cls, mk, paint } = app;
+  const { cls, mk } = app;
+  const shown = new Uint8Array(cls.length);
   const hidden = new Uint8Array(512);
   for (const name of app.state.hidden) hidden[(name[0] === "m" ? 256 : 0) + Number(name.slice(1))] = 1;
-  for (let i = 0; i < cls.length; i++) paint.shown[i] = hidden[cls[i]] || (mk && hidden[256 + mk[i]]) ? 0 : 1;
-  app.paint = { ...paint };
+  for (let i = 0; i < cls.length; i++) shown[i] = hidden[cls[i]] || (mk && hidden[256 + mk[i]]) ? 0 : 1;
+  app.paint = { shown };
+  for (const panel of app.panels) panel.paint = { ...panel.look, shown };
 }
 
 /** What the legend lists: [name in the state, text, colour or null, shape]. */
@@ -135,8 +150,8 @@ function buildLegend(app) {
       group.append(...entries.map((entry) => chip(app, entry)));
       return group;
     });
-  const bar = app.ids.length ? colourBar(app) : null;
-  app.legend.replaceChildren(...(bar ? [bar, ...groups] : groups));
+  const bars = app.ids.length ? app.head.bars.map((bar) => colourBar(app, bar)) : [];
+  app.legend.replaceChildren(...bars, ...groups);
   showLegend(app);
 }
 

@@ -72,9 +72,7 @@ function update(app, bytes) {
   app.ids = section(app, sections, "ids");
   app.cls = section(app, sections, "cls");
   app.mk = section(app, sections, "mk");
-  app.values = section(app, sections, "values");
   reconcile(app, sections);
-  buildLook(app);
   buildPanels(app, sections);
   loadSheets(app);
   buildLegend(app);
@@ -97,6 +95,7 @@ function buildPanels(app, sections) {
     const panel = kept.get(spec.id) ?? newPanel(app);
     panel.spec = spec;
     panel.xy = section(app, sections, `xy:${spec.id}`);
+    panel.values = spec.values ? section(app, sections, spec.values) : null;
     panel.home = homeView(panel);
     const touched = app.state.views[spec.id];
     panel.view = touched ? { x0: touched[0], x1: touched[1], y0: touched[2], y1: touched[3] } : panel.home;
@@ -106,11 +105,12 @@ function buildPanels(app, sections) {
     loadPicture(app, panel, sections.get(`image:${spec.id}`));
     return panel;
   });
-  for (const panel of kept.values()) if (!app.panels.includes(panel)) dropBuffer(panel.buffer);
+  for (const panel of kept.values()) if (!app.panels.includes(panel)) dropPanelBuffers(panel);
   const wanted = app.panels.flatMap((panel) => [panel.header, panel.el]);
   // Elements in place are left alone: moving one would take its focus.
   const shown = [...app.panelsElement.children];
   if (wanted.length !== shown.length || wanted.some((el, k) => el !== shown[k])) app.panelsElement.replaceChildren(...wanted);
+  buildLook(app);
 }
 
 function newPanel(app) {
@@ -175,7 +175,7 @@ function drawPoints(app, panel) {
   panel.radius = pointRadius(app.ids.length, zoomOf(panel));
   const mask = app.selectedCount > 1 ? app.selected : null; // one point has its ring; the others keep their colours
   const alpha = app.ids.length > 20000 ? 150 : app.ids.length > 2500 ? 205 : 230; // of 256: density shows through
-  const wish = { xy: panel.xy, paint: app.paint, mask, view: panel.view, radius: panel.radius * dpr, alpha, faint: FAINT };
+  const wish = { xy: panel.xy, paint: panel.paint, mask, view: panel.view, radius: panel.radius * dpr, alpha, faint: FAINT };
   const context = app.points.getContext("2d");
   const [x, y] = [Math.round(panel.rect.x * dpr), Math.round(panel.rect.y * dpr)];
   const [w, h] = panel.size;

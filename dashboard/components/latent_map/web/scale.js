@@ -29,10 +29,11 @@ function isDark(style) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
 }
 
-/** The scale's 256 colours on this page, as "rgb(...)" and packed. */
+/** The 256 colours of the map's scales on this page, as "rgb(...)" and packed. */
 function levelsOf(app) {
-  const span = SPAN[isDark(app.style) ? "dark" : "light"];
-  const colours = shades(app.head.scale.stops, span, LEVELS);
+  const { signed, stops, dark_stops } = app.head.scale;
+  const dark = isDark(app.style);
+  const colours = shades(dark ? dark_stops : stops, signed ? [0, 1] : SPAN[dark ? "dark" : "light"], LEVELS);
   return { css: colours.map((one) => `rgb(${one})`), packed: colours.map(([r, g, b]) => (b << 16) | (g << 8) | r) };
 }
 
@@ -52,10 +53,8 @@ function barTicks({ low, high, below, above }) {
   ];
 }
 
-/** The bar as an element of the legend, or null where colours mean classes or splits. */
-function colourBar(app) {
-  if (!app.head.scale) return null;
-  const { scale } = app.head;
+/** The bar of a scale as an element of the legend. */
+function colourBar(app, scale) {
   const bar = document.createElement("div");
   bar.className = "scale";
   const part = (name, text) => {
@@ -84,9 +83,8 @@ function colourBar(app) {
 
 const BAR = { width: 260, height: 62 };
 
-/** The bar in the downloaded picture, its upper left corner at the origin. */
-function paintBar(app, context) {
-  const { scale } = app.head;
+/** The bar of a scale in the downloaded picture, its upper left corner at the origin. */
+function paintBar(app, context, scale) {
   context.fillStyle = app.style.text;
   context.textBaseline = "middle";
   context.textAlign = "left";
@@ -106,10 +104,17 @@ function paintBar(app, context) {
   context.fillText(scale.note, 0, 57);
 }
 
-/** A point's value as people read it, or null where points have none. */
+/** The numbers of the points, each once: [{ whose, values }]; more than one where panels have their own. */
+function numbersOf(app) {
+  const known = new Map(app.panels.filter((panel) => panel.values).map((panel) => [panel.spec.values, panel]));
+  return [...known.values()].map((panel) => ({ whose: panel.spec.whose, values: panel.values }));
+}
+
+/** A point's value as people read it, of each run where they have their own; null where points have none. */
 function valueText(app, i) {
   const { scale } = app.head;
   if (!scale) return null;
-  const value = app.values[i];
-  return `${scale.name}: ${value === value ? `${shortNumber(value)} ${scale.unit}`.trim() : "no value"}`;
+  const texts = numbersOf(app).map(({ whose, values }) => `${whose} ${values[i] === values[i] ? shortNumber(values[i]) : "no value"}`.trim());
+  const unit = texts.every((text) => text.endsWith("no value")) ? "" : scale.unit;
+  return `${scale.name}: ${texts.join(", ")} ${unit}`.trim();
 }

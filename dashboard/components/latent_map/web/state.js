@@ -62,7 +62,7 @@ function reconcile(app, sections) {
   }
   // A selection from Python counts when it is a new one; else it would undo what was selected since.
   const asked = sections.get("selected");
-  const wanted = asked ? `${idsHash}:${asked.hash}` : null;
+  const wanted = asked ? `${idsHash}:${asked.hash}:${head.selected_turn}` : null;
   if (wanted && wanted !== state.asked) {
     state.bits = asBits(fromBits(asked.read(), app.ids.length));
     REPORTED.set(head.key, state.bits);

@@ -90,7 +90,7 @@ function showTip(app) {
   const type = app.cls[hover];
   const [x, y] = [panel.xy[2 * hover], panel.xy[2 * hover + 1]];
   tip.querySelector(".name").textContent = className(app, type);
-  tip.querySelector(".name").style.setProperty("--dot", pointColour(app, hover));
+  tip.querySelector(".name").style.setProperty("--dot", pointColour(panel, hover));
   tip.querySelector(".value").textContent = valueText(app, hover) ?? "";
   tip.querySelector(".which").textContent = [`#${knownNumber(app, hover)}`, app.mk ? app.head.markers[app.mk[hover]] : null]
     .filter(Boolean)

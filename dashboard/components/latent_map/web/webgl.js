@@ -123,8 +123,8 @@ function loseCard() {
   CARD.gl = null;
   CARD.stamps.clear();
   for (const app of LIVE) {
-    app.lookBuffers = null;
-    for (const panel of app.panels) panel.buffer = null;
+    app.stateBuffer = null;
+    for (const panel of app.panels) panel.buffer = panel.lookBuffer = null;
     redraw(app, { points: true });
   }
 }
@@ -203,16 +203,16 @@ function drawOnCard(app, panel, { xy, paint, mask, view, radius, alpha, faint })
   gl.bindBuffer(gl.ARRAY_BUFFER, panel.buffer.buffer);
   gl.enableVertexAttribArray(0);
   gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
-  const known = app.lookBuffers ?? {};
-  const look = buffered(gl, known.look, paint.colour, () => lookBytes(paint));
-  gl.bindBuffer(gl.ARRAY_BUFFER, look.buffer);
+  panel.lookBuffer = buffered(gl, panel.lookBuffer, paint.colour, () => lookBytes(paint));
+  gl.bindBuffer(gl.ARRAY_BUFFER, panel.lookBuffer.buffer);
   gl.enableVertexAttribArray(1);
   gl.vertexAttribPointer(1, 4, gl.UNSIGNED_BYTE, true, 0, 0);
-  const states = known.mask === mask && known.paint === paint ? known.states : buffered(gl, known.states && { buffer: known.states.buffer }, paint, () => stateBytes(paint, mask));
+  const known = app.stateBuffer ?? {};
+  const states = known.mask === mask && known.shown === paint.shown ? known.states : buffered(gl, known.states && { buffer: known.states.buffer }, paint.shown, () => stateBytes(paint, mask));
   gl.bindBuffer(gl.ARRAY_BUFFER, states.buffer);
   gl.enableVertexAttribArray(2);
   gl.vertexAttribPointer(2, 1, gl.UNSIGNED_BYTE, false, 0, 0);
-  app.lookBuffers = { look, states, mask, paint };
+  app.stateBuffer = { states, mask, shown: paint.shown };
   stampTexture(gl, radius);
   const [x0, y0] = [Math.fround(view.x0), Math.fround(view.y0)];
   gl.uniform4f(CARD.u_origin, x0, view.x0 - x0, y0, view.y0 - y0);
@@ -231,8 +231,14 @@ function dropBuffer(one) {
   if (one && CARD.gl) CARD.gl.deleteBuffer(one.buffer);
 }
 
+function dropPanelBuffers(panel) {
+  dropBuffer(panel.buffer);
+  dropBuffer(panel.lookBuffer);
+  panel.buffer = panel.lookBuffer = null;
+}
+
 /** Give back what a map holds on the card. */
 function dropBuffers(app) {
-  const { look, states } = app.lookBuffers ?? {};
-  for (const one of [look, states, ...app.panels.map((panel) => panel.buffer)]) dropBuffer(one);
+  dropBuffer(app.stateBuffer?.states);
+  for (const panel of app.panels) dropPanelBuffers(panel);
 }
