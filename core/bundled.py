@@ -54,6 +54,17 @@ BUNDLED = (
     *(_of_beta(beta) for beta in BETAS),
     Bundled(id="bundled-digits-8d", name="Digits, 8 dimensions", recipe="digits-vae-8d"),
     Bundled(id="bundled-digits-ae", name="Digits, plain autoencoder", recipe="digits-ae"),
+    Bundled(id="bundled-digits-ae-32d", name="Digits, plain autoencoder, 32-D code", recipe="digits-ae-32d"),
+    Bundled(id="bundled-digits-coae", name="Digits, convolutional autoencoder", recipe="digits-coae"),
+    Bundled(id="bundled-digits-dae", name="Digits, denoising autoencoder", recipe="digits-dae"),
+    Bundled(id="bundled-digits-sae", name="Digits, sparse autoencoder", recipe="digits-sae"),
+    Bundled(id="bundled-digits-cae", name="Digits, contractive autoencoder", recipe="digits-cae"),
+    Bundled(
+        id="bundled-digits-cae-0",
+        name="Digits, contractive autoencoder, lambda 0",
+        recipe="digits-cae",
+        settings={"contraction_weight": 0.0},
+    ),
     *(_of_weight(weight) for weight in WEIGHTS),
 )
 

@@ -86,6 +86,35 @@ class RunConfig(BaseModel):
         default=0.0, ge=0, le=1e5, description="epochs over which beta grows from 0, linearly"
     )
 
+    l2: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="weight of the sum of squared weights (biases left out) in the objective",
+    )
+    corruption: Literal["gaussian", "masking", "salt_and_pepper"] = Field(
+        default="gaussian",
+        description="what is done to the images that a denoising autoencoder encodes",
+    )
+    corruption_level: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="standard deviation of Gaussian noise in pixel units, or share of values masked or replaced",
+    )
+    sparsity_weight: float = Field(
+        default=0.0, ge=0, le=1e6, description="beta_s: weight of the sparsity penalty, nats a batch"
+    )
+    sparsity_target: float = Field(
+        default=0.05, gt=0, lt=1, description="rho: the mean activation that each unit is drawn to"
+    )
+    contraction_weight: float = Field(
+        default=0.0, ge=0, le=1e6, description="lambda: weight of the squared norm of the encoder's Jacobian"
+    )
+    tied: bool = Field(
+        default=False, description="the decoder is the encoder's matrix, transposed; needs hidden to be empty"
+    )
+
     optimiser: Literal["adam", "adamw"] = Field(default="adam", description="update rule")
     learning_rate: float = Field(default=1e-3, gt=0, le=10, description="step size of the optimiser")
     weight_decay: float = Field(default=0.0, ge=0, le=10, description="AdamW's decoupled decay")
@@ -103,6 +132,13 @@ class RunConfig(BaseModel):
     )
     threads: int = Field(default=0, ge=0, le=1024, description="CPU threads; 0 leaves the choice to torch")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_familys_defaults(cls, values: Any) -> Any:
+        name = values.get("family", cls.model_fields["family"].default) if isinstance(values, dict) else None
+        row = FAMILIES.get(name) if isinstance(name, str) else None
+        return values if row is None else {**row.defaults, **values}
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         row = family(self.family)
@@ -112,10 +148,15 @@ class RunConfig(BaseModel):
             )
         for key in row.ignores:
             if getattr(self, key) != type(self).model_fields[key].default:
+                others = ", ".join(other.name for other in FAMILIES.values() if key in other.uses)
                 raise ConfigError(
-                    f"'{key}' means nothing to family '{row.name}', which has no rate: leave it out, "
-                    "or choose family=vae."
+                    f"'{key}' means nothing to family '{row.name}': leave it out, or choose a family that uses it: "
+                    f"{others}."
                 )
+        if self.tied and (self.hidden or self.network != "mlp"):
+            raise ConfigError(
+                "Tied weights are those of an encoder of one layer: set hidden to nothing (hidden=), or tied=false."
+            )
         if self.network == "conv" and not self.hidden:
             raise ConfigError(
                 "A conv network needs at least one layer: set hidden to channels such as 32,64,128."
@@ -149,10 +190,17 @@ class RunConfig(BaseModel):
     def with_settings(self, settings: dict[str, Any]) -> Self:
         """Return a copy with some settings changed, validated like new.
 
+        Another family brings its own defaults, and leaves behind what only the one before it uses.
+
         Raises:
             ConfigError: as `make`.
         """
-        return type(self).make({**self.to_json(), **_mapping(settings)})
+        changes, values = _mapping(settings), self.to_json()
+        if changes.get("family", self.family) != self.family:
+            after = family(changes["family"])
+            for key in {*family(self.family).defaults, *after.defaults, *after.ignores, *after.uses}:
+                values.pop(key, None)
+        return type(self).make({**values, **changes})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON: `make(to_json())` gives the config back."""

@@ -1,7 +1,7 @@
 """A whole split through a model: D, R and posteriors per image, the same whatever the batch size."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from core.data import catalog
 from core.data.images import ImageSet, noise_seed, pad
 from core.families import build, family
 from core.models.nets import Shape, output_to_pixels
+from core.objectives import TERMS, terms_of
 
 EVALUATION_BATCH = 1000
 """Images at a time: large enough to be fast, small enough for any conv layer here in well under 1 GiB."""
@@ -27,14 +28,19 @@ def build_model(config: RunConfig, shape: Shape) -> nn.Module:
     return model
 
 
-def split_noise(rows: int, latent: int, *, seed: int, split: str) -> Tensor:
-    """Standard normal noise (rows, latent) of a whole source split, float32 on the CPU.
+def noise_width(config: RunConfig, shape: Shape) -> int:
+    """Numbers of noise that an image needs: one a latent dimension, or one a value of the padded image."""
+    return config.latent if family(config.family).noise == "latent" else shape[0] * shape[1] * shape[2]
+
+
+def split_noise(rows: int, width: int, *, seed: int, split: str) -> Tensor:
+    """Standard normal noise (rows, width) of a whole source split, float32 on the CPU.
 
     Drawn once and then indexed by an image's row in its source: a draw made batch by batch would differ
     with the batch size. The validation split is part of the training source, and shares its noise.
     """
     generator = torch.Generator().manual_seed(noise_seed(seed, split))
-    return torch.randn((rows, latent), generator=generator)
+    return torch.randn((rows, width), generator=generator)
 
 
 def split_tensors(
@@ -43,14 +49,16 @@ def split_tensors(
     """Bring images and their noise to where a model wants them.
 
     Returns:
-        uint8 pixels (N, C, H, W), padded as the run wants, on the device; and noise (draws, N, L) on the CPU, where
+        uint8 pixels (N, C, H, W), padded as the run wants, on the device; and noise (draws, N, width) on the CPU, where
         an image's noise depends on (seed, split, row in the source) alone, whatever subset or order is given.
     """
     source = catalog.info(images.dataset)
     rows = source.train_images + source.test_images  # every row number of any split lies below this
     ids = torch.from_numpy(np.array(images.ids))
-    noise = [split_noise(rows, config.latent, seed=seed + k, split=images.split)[ids] for k in range(draws)]
     pixels = torch.from_numpy(np.array(pad(images.pixels, config.pad))).to(device)
+    channels, height, side = pixels.shape[1:]
+    width = noise_width(config, (channels, height, side))
+    noise = [split_noise(rows, width, seed=seed + k, split=images.split)[ids] for k in range(draws)]
     return pixels, torch.stack(noise)
 
 
@@ -85,6 +93,8 @@ class Encoded:
     """(N,) sum over pixels of (x - reconstruction at the mean)^2"""
     entropy: np.ndarray
     """(N,) nats, H(x): the floor of a Bernoulli's distortion on grey pixels"""
+    terms: dict[str, float] = field(default_factory=dict)
+    """Other terms of the objective over the whole split, unweighted: see `core.objectives.TERMS`"""
 
     @property
     def rate(self) -> np.ndarray | None:
@@ -117,6 +127,8 @@ def encode_split(
     objective = build(family(config.family).objective)
     draws = noise if noise.ndim == 3 else noise[None]
     count, device = len(pixels), pixels.device
+    others = terms_of(config)
+    at_code = not family(config.family).has_posterior and family(config.family).noise == "latent"
     columns: dict[str, list[Tensor]] = {}
 
     def keep(name: str, value: Tensor) -> None:
@@ -135,9 +147,8 @@ def encode_split(
         if out.log_variances is not None:
             keep("log_variances", out.log_variances)
             keep("rate_per_dimension", out.rate_per_dimension)
-            output = model.decode(out.means)  # type: ignore[operator]
-        else:
-            output = out.output
+        # what the objective decoded was a draw of z, or the code of a corrupted image
+        output = out.output if at_code else model.decode(out.means)  # type: ignore[operator]
         keep("distortion", stacked.mean(0).float())
         if len(draws) > 1:
             keep("distortion_error", (stacked.std(0) / len(draws) ** 0.5).float())
@@ -148,6 +159,9 @@ def encode_split(
         image = output_to_pixels(output, config.likelihood)
         keep("squared_error_at_mean", (image - x).square().flatten(1).sum(1))
         keep("entropy", terms.bernoulli_entropy(x))
+        for name in others:
+            if TERMS[name].of_set is None:
+                keep(name, TERMS[name].of_batch(model, x, out.means, config))
         if progress:
             progress(rows.stop, count)
     model.train(was_training)
@@ -155,10 +169,18 @@ def encode_split(
     def column(name: str) -> np.ndarray | None:
         return torch.cat(columns[name]).numpy() if name in columns else None
 
-    arrays = {name: column(name) for name in Encoded.__dataclass_fields__}
     if not count:
         raise ValueError("A split without images cannot be scored.")
-    return Encoded(**arrays)  # type: ignore[arg-type]
+    codes = torch.cat(columns["means"])
+
+    def whole(name: str) -> float:
+        of_set = TERMS[name].of_set
+        if of_set is None:
+            return float(torch.cat(columns[name]).mean(dtype=torch.float64))
+        return float(of_set(model, codes, config))
+
+    arrays = {one.name: column(one.name) for one in fields(Encoded) if one.name != "terms"}
+    return Encoded(**arrays, terms={name: whole(name) for name in others})  # type: ignore[arg-type]
 
 
 def encode_images(

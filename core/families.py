@@ -5,9 +5,9 @@ so that this file, and all that only lists families, imports no torch.
 """
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from core.errors import ConfigError
 
@@ -27,8 +27,20 @@ class Family:
     networks: tuple[str, ...]
     has_posterior: bool
     needs_labels: bool = False
-    ignores: tuple[str, ...] = ()
-    """Settings that have no meaning here: any value but the default is refused."""
+    uses: tuple[str, ...] = ()
+    """Settings that mean something here and not to every family: elsewhere any value but the default is refused."""
+    noise: Literal["latent", "pixels"] = "latent"
+    """What the objective's noise is for: a draw of z, or the corruption of every pixel."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Values of settings where nothing else is said, other than those of `RunConfig`."""
+    terms: tuple[str, ...] = ()
+    """Terms of the objective besides D, R and the penalty on weights: names of `core.objectives.TERMS`."""
+
+    @property
+    def ignores(self) -> tuple[str, ...]:
+        """Settings that have no meaning here: what another family uses and this one does not."""
+        special = dict.fromkeys(key for row in FAMILIES.values() for key in row.uses)
+        return tuple(key for key in special if key not in self.uses)
 
 
 FAMILIES: dict[str, Family] = {
@@ -43,6 +55,7 @@ FAMILIES: dict[str, Family] = {
             objective="core.objectives:elbo",
             networks=("mlp", "conv"),
             has_posterior=True,
+            uses=("beta", "warmup_epochs"),
         ),
         Family(
             name="ae",
@@ -53,7 +66,55 @@ FAMILIES: dict[str, Family] = {
             objective="core.objectives:distortion_alone",
             networks=("mlp", "conv"),
             has_posterior=False,
-            ignores=("beta", "warmup_epochs"),
+        ),
+        Family(
+            name="coae",
+            title="Convolutional autoencoder",
+            sentence="An autoencoder of convolutions alone: a point for each image, D alone, no prior, no rate.",
+            source="Masci et al. 2011, doi:10.1007/978-3-642-21735-7_7",
+            model="core.models.autoencoder:Autoencoder",
+            objective="core.objectives:distortion_alone",
+            networks=("conv",),
+            has_posterior=False,
+            defaults={"network": "conv", "hidden": (32, 64, 128)},
+        ),
+        Family(
+            name="dae",
+            title="Denoising autoencoder",
+            sentence="Encodes a corrupted image and minimises the D of the clean one: what noise cannot hide.",
+            source="Vincent et al. 2008, doi:10.1145/1390156.1390294; 2010, JMLR 11",
+            model="core.models.autoencoder:Autoencoder",
+            objective="core.objectives:denoising",
+            networks=("mlp", "conv"),
+            has_posterior=False,
+            uses=("corruption", "corruption_level"),
+            noise="pixels",
+        ),
+        Family(
+            name="sae",
+            title="Sparse autoencoder",
+            sentence="Encodes an image by many sigmoid units, few of them active: D + beta_s KL(rho from activation).",
+            source="Ng 2011, CS294A lecture notes, section 3; Lee, Ekanadham and Ng 2007",
+            model="core.models.autoencoder:SigmoidAutoencoder",
+            objective="core.objectives:distortion_alone",
+            networks=("mlp",),
+            has_posterior=False,
+            uses=("sparsity_weight", "sparsity_target"),
+            defaults={"sparsity_weight": 1.0, "hidden": (), "latent": 100},
+            terms=("sparsity",),
+        ),
+        Family(
+            name="cae",
+            title="Contractive autoencoder",
+            sentence="Encodes an image by sigmoid units that hardly move when the image does: D + lambda ||J||^2.",
+            source="Rifai et al. 2011, Contractive auto-encoders, ICML, equations 3 to 5",
+            model="core.models.autoencoder:ContractiveAutoencoder",
+            objective="core.objectives:distortion_alone",
+            networks=("mlp",),
+            has_posterior=False,
+            uses=("contraction_weight", "tied"),
+            defaults={"contraction_weight": 1.0, "hidden": (), "latent": 32},
+            terms=("contraction",),
         ),
     )
 }

@@ -9,6 +9,7 @@ import numpy as np
 from core.analysis.scores import directions, units
 from core.config import RunConfig, reconstruction_weight
 from core.errors import CheckpointError, DataError, LockedRun
+from core.families import family
 from core.files import write_json
 from core.runs import Progress, Run
 from core.store import is_locked, sound_scores
@@ -72,7 +73,21 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
         if weight is not None:
             scores["weighted_reconstruction"] = weight * distortion / pixels
             scores["weighted_objective"] = weight * distortion / pixels + rate
-    return scores
+    from core.objectives import terms_of
+
+    weights = terms_of(config)
+    scores["objective"] += sum(weights[name] * value for name, value in encoded.terms.items())
+    return {**scores, **encoded.terms, **_of_codes(encoded, config)}
+
+
+def _of_codes(encoded: "Encoded", config: RunConfig) -> dict[str, Any]:
+    """What only codes between 0 and 1 are asked: how active each unit is, and how much all of them vary."""
+    if not family(config.family).terms:
+        return {}
+    return {
+        "mean_activation": encoded.means.mean(0, dtype=np.float64).tolist(),
+        "code_variance": float(encoded.means.var(axis=0, dtype=np.float64).sum()),
+    }
 
 
 def evaluate(

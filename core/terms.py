@@ -1,9 +1,10 @@
-"""Terms of the objectives: pure tensors in, nats per image out, never reduced over the batch."""
+"""Terms of the objectives: pure tensors in; per image where the term is one of an image, one number of a set else."""
 
 import math
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 
@@ -45,3 +46,39 @@ def kl_per_dimension(means: Tensor, log_variances: Tensor) -> Tensor:
     is close to 1, as in a collapsed dimension.
     """
     return 0.5 * (means.square() + torch.expm1(log_variances) - log_variances)
+
+
+def sparsity(mean_activation: Tensor, target: float) -> Tensor:
+    """Sum over units of KL(Bernoulli(rho) from Bernoulli(mean activation)), nats: (L,) -> one number of a set.
+
+    `rho log(rho / a) + (1 - rho) log((1 - rho) / (1 - a))`, Ng 2011, CS294A lecture notes, section 3. A unit that is
+    never or always active in fp32 would cost infinity: its activation is read as 1e-7 away from that.
+    """
+    a = mean_activation.clamp(1e-7, 1 - 1e-7)
+    return (target * (target / a).log() + (1 - target) * ((1 - target) / (1 - a)).log()).sum()
+
+
+def sigmoid_contraction(code: Tensor, weight: Tensor) -> Tensor:
+    """Squared Frobenius norm of the Jacobian of `sigmoid(W x + b)`, per image: codes (B, L), W (L, n) -> (B,).
+
+    `sum_j (h_j (1 - h_j))^2 sum_i W_ji^2`, Rifai et al. 2011, section 5.
+    """
+    return (code * (1 - code)).square() @ weight.square().sum(1)
+
+
+def jacobian_norm(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Squared Frobenius norm of the Jacobian of an encoder, per image, exact: (B, C, H, W) -> (B,).
+
+    `encode` maps a batch of images to codes (B, L). One backward pass a unit, all images at once.
+    """
+
+    def one(image: Tensor) -> Tensor:
+        return encode(image[None])[0]
+
+    jacobian = torch.func.vmap(torch.func.jacrev(one))(x)  # (B, L, C, H, W)
+    return jacobian.square().flatten(1).sum(1)
+
+
+def squared_weights(model: nn.Module) -> Tensor:
+    """Sum of squares of all weights of a model, biases left out: one number."""
+    return torch.stack([one.square().sum() for one in model.parameters() if one.ndim > 1]).sum()

@@ -19,6 +19,7 @@ from core.cli import main
 from core.cli.parser import build_parser
 from core.config import beta_of_weight, reconstruction_weight
 from core.data.catalog import DATASETS, info
+from core.families import FAMILIES
 from core.recipes import FASHION_PIXELS, RECIPES, recipe
 from core.store import RunDocument
 from core.store.records import UNREADABLE
@@ -266,8 +267,8 @@ def test_the_figures_in_the_text_are_those_of_the_bundled_runs() -> None:
     assert scores("bundled-digits-beta-4")["rate"] < 0.01  # "has collapsed"
     rates = sorted(scores("bundled-digits-8d")["rate_per_dimension"], reverse=True)
     assert rates[2] > 0.5 > rates[3] > 0.05 > rates[4]  # "three of eight, and a fourth one a little"
-    assert len(BUNDLED) == 15
-    assert "Fifteen trained runs" in TEXT
+    assert len(BUNDLED) == 21
+    assert "Twenty-one trained runs" in TEXT
 
 
 def test_the_figures_of_the_convergence_check_are_those_of_the_stored_latents() -> None:
@@ -313,3 +314,10 @@ def test_a_run_folder_holds_what_is_said(bundled_store: Path) -> None:
 
 def test_nothing_is_left_to_fill_in() -> None:
     assert re.findall(r"TODO\S*", TEXT) == []
+
+
+def test_the_table_of_families_is_the_projects() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| .* \| `(digits-\w+)` \|$", TEXT, flags=re.M)
+    assert [name for name, _ in rows] == list(FAMILIES)
+    for name, its_recipe in rows:
+        assert RECIPES[its_recipe].config.family == name

@@ -30,7 +30,12 @@ SCORES: dict[str, Score] = {
     ),
     "rate": Score("Rate R", "nats per image", None, "KL of q(z given x) from the prior N(0, I)."),
     "negative_elbo": Score("Negative ELBO", "nats per image", "lower", "D + R."),
-    "objective": Score("Objective", "nats per image", None, "D + beta R, what training minimised."),
+    "objective": Score(
+        "Objective",
+        "nats per image",
+        None,
+        "D + beta R and, with their weights, the other terms: what training minimised.",
+    ),
     "excess_distortion": Score(
         "Excess distortion",
         "nats per image",
@@ -73,6 +78,36 @@ SCORES: dict[str, Score] = {
     ),
     "mean_square_of_means": Score("E[mu^2]", "dimensionless", None, "Per dimension, over images."),
     "mean_variance": Score("E[sigma^2]", "dimensionless", None, "Per dimension, over images."),
+    "sparsity": Score(
+        "Sparsity penalty",
+        "nats",
+        "lower",
+        "Sum over units of KL(rho from mean activation), over the whole split; unweighted.",
+    ),
+    "contraction": Score(
+        "Contraction",
+        "squared activation per squared pixel value",
+        None,
+        "Squared Frobenius norm of the encoder's Jacobian, averaged over images; unweighted.",
+    ),
+    "squared_weights": Score(
+        "Squared weights",
+        "dimensionless",
+        None,
+        "Sum of squares of all weights, biases left out; unweighted.",
+    ),
+    "mean_activation": Score(
+        "Mean activation",
+        "dimensionless, 0 to 1",
+        None,
+        "Of each unit, over images; rho is what sparsity asks.",
+    ),
+    "code_variance": Score(
+        "Code variance",
+        "dimensionless",
+        None,
+        "Variance of each unit over images, summed over units; 0 is dead.",
+    ),
     "pixels": Score("Pixels n", "values per image", None, "Channels x height x width, padding counted."),
     "images": Score("Images", "images", None, "Images that were scored."),
 }

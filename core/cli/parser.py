@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.cli import commands, exploring, selecting, tending
+from core.cli import commands, denoising, exploring, selecting, tending
 from core.cli.attributes import OTHERS
 from core.cli.grammar import (
     Format,
@@ -20,6 +20,7 @@ from core.cli.grammar import (
     yes_option,
 )
 from core.data.images import SPLITS
+from core.denoising import KINDS
 from core.store import COMBINED, TAG_LIMIT
 
 PROGRAM = "python -m core"
@@ -271,6 +272,29 @@ def _exploring(actions: Any) -> None:
     )
     place.add_argument("--split", choices=SPLITS, default="train", help="images to take (default: train)")
     json_option(place)
+
+    noise = add_command(
+        actions,
+        "denoise",
+        denoising.denoise,
+        "corrupt the images of a split and say how much of the noise a run takes out",
+        detail="Any run can be asked; family dae is trained for it. PSNR: -10 log10 of the mean squared error, in dB.",
+    )
+    run_argument(noise)
+    noise.add_argument("--kind", choices=KINDS, default="gaussian", help="of corruption (default: gaussian)")
+    noise.add_argument(
+        "--level",
+        type=finite,
+        default=0.25,
+        metavar="S",
+        help="standard deviation of Gaussian noise, or share of values masked or replaced (default: 0.25)",
+    )
+    noise.add_argument("--split", choices=SPLITS, default="test", help="images to take (default: test)")
+    noise.add_argument("--seed", type=from_least(0), default=0, metavar="N", help="of the noise (default: 0)")
+    noise.add_argument(
+        "--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)"
+    )
+    json_option(noise)
 
 
 def _selecting(actions: Any) -> None:

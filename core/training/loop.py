@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from core.config import RunConfig
 from core.device import autocast
-from core.encoding import Encoded, batches, encode_split, to_unit
+from core.encoding import Encoded, batches, encode_split, noise_width, to_unit
 from core.errors import Diverged
 from core.families import build, family
-from core.objectives import beta_at
+from core.objectives import TERMS, beta_at, terms_of
 
 StepHook = Callable[[int, int, int], None]
 """Called with (epoch from 1, steps done in it, steps in it)."""
@@ -58,7 +58,16 @@ def mean_terms(encoded: Encoded, config: RunConfig) -> dict[str, Any]:
             "rate_per_dimension": rates.tolist(),
             "objective": distortion + config.beta * rate,
         }
-    return row
+    return with_terms(row, encoded.terms, config)
+
+
+def with_terms(row: dict[str, Any], values: dict[str, float], config: RunConfig) -> dict[str, Any]:
+    """Add the objective's other terms to a row of history, unweighted under their names, weighted in `objective`."""
+    if not values:
+        return row
+    weights = terms_of(config)
+    penalty = sum(weights[name] * value for name, value in values.items())
+    return {**row, "objective": row["objective"] + penalty, "terms": values}
 
 
 def train_epoch(
@@ -86,24 +95,36 @@ def train_epoch(
     rates = torch.zeros(config.latent, dtype=torch.float64, device=device)
     objectives = torch.zeros((), dtype=torch.float64, device=device)
     has_rate = family(config.family).has_posterior
+    weights = terms_of(config)
+    others = {name: torch.zeros((), dtype=torch.float64, device=device) for name in weights}
     model.train()
     for step, rows in enumerate(batches(count, config.batch_size)):
         x = to_unit(pixels[order[rows]])
-        draw = torch.randn((len(x), config.latent), generator=noise, device=device)
+        draw = torch.randn(
+            (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3]))),
+            generator=noise,
+            device=device,
+        )
         beta = beta_at(config, epoch - 1 + step / steps)
         with autocast(device, config.precision):
             out = objective(model, x, draw, config)
+            penalties = {name: TERMS[name].of_batch(model, x, out.means, config).mean() for name in weights}
         per_image = out.distortion
         if has_rate:
             per_image = per_image + beta * out.rate_per_dimension.sum(1)
+        loss = per_image.mean()
+        for name, weight in weights.items():
+            loss = loss + weight * penalties[name]
         optimiser.zero_grad(set_to_none=True)
-        per_image.mean().backward()
+        loss.backward()
         optimiser.step()
         with torch.no_grad():
             distortion += out.distortion.sum()
             objectives += per_image.sum()
             if has_rate:
                 rates += out.rate_per_dimension.sum(0)
+            for name, value in penalties.items():
+                others[name] += len(x) * value
         if on_step:
             on_step(epoch, step + 1, steps)
     row: dict[str, Any] = {
@@ -115,12 +136,15 @@ def train_epoch(
     if has_rate:
         row["rate_per_dimension"] = (rates / count).tolist()
         row["rate"] = sum(row["rate_per_dimension"])
+    row = with_terms(row, {name: float(value) / count for name, value in others.items()}, config)
     _check_finite(row, epoch)
     return row
 
 
 def _check_finite(row: dict[str, Any], epoch: int) -> None:
-    for name, value in row.items():
+    for name, value in {**row, **row.get("terms", {})}.items():
+        if isinstance(value, dict):
+            continue
         numbers = value if isinstance(value, list) else [value]
         if not all(number is None or math.isfinite(number) for number in numbers):
             raise Diverged(

@@ -14,6 +14,7 @@ from core.analysis.tradeoff import COLLAPSED, board_key
 from core.bundled import BUNDLED, Bundled, main, rebuild
 from core.config import reconstruction_weight
 from core.data import catalog
+from core.families import FAMILIES
 from core.recipes import RECIPES, recipe
 from core.runs import Run, open_run
 from core.scoring import evaluate
@@ -31,13 +32,16 @@ def _open(row: Bundled) -> Run:
 
 def test_the_bundled_runs_are_those_that_were_promised() -> None:
     configs = {row.id: recipe(row.recipe).config.with_settings(row.settings) for row in BUNDLED}
-    assert len(configs) == len(BUNDLED) == 15
+    assert len(configs) == len(BUNDLED) == 21
     digits = {key: config for key, config in configs.items() if config.dataset == "digits"}
     sweep = [config for config in digits.values() if config.family == "vae" and config.latent == 2]
     assert sorted(config.beta for config in sweep) == list(SWEEP)
     assert len({config.with_settings({"beta": 1}) for config in sweep}) == 1  # they differ in beta alone
-    assert [config.latent for config in digits.values() if config.latent != 2] == [8]
-    assert [config.latent for config in digits.values() if config.family == "ae"] == [2]
+    assert [config.latent for config in digits.values() if config.family == "vae" and config.latent != 2] == [
+        8
+    ]
+    assert [config.latent for config in digits.values() if config.family == "ae"] == [2, 32]
+    assert {config.family for config in digits.values()} == set(FAMILIES)  # each has a run to look at
     fashion = [config for config in configs.values() if config.dataset == "fashion-mnist"]
     assert [reconstruction_weight(config.beta, 32 * 32) for config in fashion] == [50, 500, 5000]
     source = recipe("fashion-conv-vae").config
@@ -126,7 +130,7 @@ def test_the_bundled_runs_are_small() -> None:
     total = 0
     for folder in CHECKPOINTS.glob("bundled-*"):
         total += sum(item.stat().st_size for item in folder.iterdir() if item.is_file())
-    assert 0 < total < 8e6
+    assert 0 < total < 12e6
 
 
 def test_the_rate_of_the_digits_falls_strictly_with_beta() -> None:
@@ -163,12 +167,36 @@ def test_the_fashion_runs_trade_rate_for_reconstruction() -> None:
     assert distortions == sorted(distortions, reverse=True)
 
 
+def test_the_sparse_units_are_as_active_as_they_were_asked_to_be() -> None:
+    """rho = 0.05, 100 units for 64 pixels: every unit between 0.03 and 0.10, on what trained it."""
+    run = open_run(CHECKPOINTS / "bundled-digits-sae")
+    assert (run.config.latent, run.config.sparsity_target, run.config.sparsity_weight) == (100, 0.05, 1)
+    activation = np.array(run.record.scores["train"]["mean_activation"])  # type: ignore[index]
+    assert activation.shape == (100,)
+    assert 0.03 <= activation.min() <= activation.max() <= 0.10
+    by_hand = (0.05 * np.log(0.05 / activation) + 0.95 * np.log(0.95 / (1 - activation))).sum()
+    assert run.record.scores["train"]["sparsity"] == pytest.approx(by_hand, rel=1e-4)  # type: ignore[index]
+
+
+def test_contraction_holds_the_code_still_for_little_distortion() -> None:
+    """From lambda 0 to 1 the norm over the code's variance falls at least twofold, and D rises by less than 5 nats."""
+    free, held = (
+        open_run(CHECKPOINTS / f"bundled-digits-cae{end}").record.scores["test"]
+        for end in ("-0", "")  # type: ignore[index]
+    )
+    assert held["code_variance"] > 0.5  # no dead code: that would have no norm either
+    per_variance = [one["contraction"] / one["code_variance"] for one in (free, held)]
+    assert per_variance[1] <= per_variance[0] / 2
+    assert 0 < held["distortion"] - free["distortion"] < 5
+
+
 @pytest.mark.parametrize(
     "recipe_name, run_id",
     [
         ("digits-vae", "bundled-digits-beta-1"),
         ("digits-vae-8d", "bundled-digits-8d"),
         ("digits-ae", "bundled-digits-ae"),
+        ("digits-coae", "bundled-digits-coae"),
     ],
 )
 def test_a_recipes_reference_is_what_its_bundled_run_reached(recipe_name: str, run_id: str) -> None:

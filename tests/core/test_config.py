@@ -9,6 +9,7 @@ import pytest
 
 from core.config import RunConfig, allowed_values, beta_of_weight, reconstruction_weight
 from core.errors import ConfigError
+from core.families import FAMILIES
 
 Sentence = Callable[[BaseException], str]
 
@@ -115,6 +116,9 @@ def test_an_unknown_family_is_answered_with_all_there_are(sentence: Sentence) ->
         ({"family": "ae", "warmup_epochs": 1}, "'warmup_epochs' means nothing to family 'ae'"),
         ({"network": "conv", "hidden": ""}, "at least one layer"),
         ({"weight_decay": 0.1}, "optimiser=adamw"),
+        ({"family": "vae", "sparsity_weight": 1}, "a family that uses it: sae"),
+        ({"family": "coae", "network": "mlp"}, "has no network 'mlp'"),
+        ({"family": "cae", "tied": True, "hidden": (5,)}, "an encoder of one layer"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(
@@ -123,6 +127,24 @@ def test_settings_that_do_not_fit_together_are_refused(
     with pytest.raises(ConfigError, match=says) as error:
         RunConfig.make(settings)
     sentence(error.value)
+
+
+def test_a_family_brings_its_defaults_and_what_is_said_counts_more() -> None:
+    assert RunConfig.make({"family": "sae"}).latent == 100
+    assert RunConfig.make({"family": "sae", "latent": 7, "sparsity_weight": 0}).sparsity_weight == 0
+    assert RunConfig.make({"family": "coae"}).network == "conv"
+    assert RunConfig.make({"family": "vae"}) == RunConfig.make({})
+
+
+def test_another_family_leaves_behind_what_only_the_one_before_uses() -> None:
+    sparse = RunConfig.make({"family": "vae", "beta": 3, "epochs": 7}).with_settings({"family": "sae"})
+    assert sparse == RunConfig.make({"family": "sae", "epochs": 7})
+    again = sparse.with_settings({"family": "vae", "beta": 2})
+    assert again == RunConfig.make({"family": "vae", "beta": 2, "epochs": 7})
+    kept = sparse.with_settings({"family": "sae", "epochs": 8})
+    assert kept == RunConfig.make({"family": "sae", "epochs": 8})
+    with pytest.raises(ConfigError, match="'beta' means nothing to family 'cae'"):
+        again.with_settings({"family": "cae", "beta": 2})
 
 
 def test_settings_that_fit_together_pass() -> None:
@@ -167,7 +189,7 @@ def test_every_setting_says_what_it_is_and_what_it_may_be(key: str) -> None:
         ("sigma", "numbers above 0 to 100"),
         ("latent", "whole numbers from 1 to 1024"),
         ("network", "mlp, conv"),
-        ("family", "vae, ae"),
+        ("family", ", ".join(FAMILIES)),
         ("pad", "none, or a whole number from 4 to 1024"),
     ],
 )

@@ -8,7 +8,8 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from core.config import RunConfig
 from core.encoding import build_model
-from core.objectives import beta_at, distortion_alone, elbo
+from core.families import FAMILIES
+from core.objectives import TERMS, beta_at, distortion_alone, elbo, terms_of
 
 X = torch.rand((6, 1, 8, 8), generator=torch.Generator().manual_seed(1))
 NOISE = torch.randn((6, 2), generator=torch.Generator().manual_seed(2))
@@ -97,3 +98,39 @@ def test_beta_grows_from_0_over_the_warm_up(
 ) -> None:
     config = RunConfig.make({"beta": beta, "warmup_epochs": warmup})
     assert math.isclose(beta_at(config, epoch), expected, abs_tol=1e-12)
+
+
+def test_terms_have_their_weights_and_those_of_weight_0_are_still_scored() -> None:
+    assert terms_of(RunConfig.make({})) == {}
+    assert terms_of(RunConfig.make({"l2": 0.5})) == {"squared_weights": 0.5}
+    assert terms_of(RunConfig.make({"family": "sae", "sparsity_weight": 3, "l2": 2})) == {
+        "sparsity": 3.0,
+        "squared_weights": 2.0,
+    }
+    assert terms_of(RunConfig.make({"family": "cae", "contraction_weight": 0})) == {"contraction": 0.0}
+
+
+def test_every_term_of_the_table_is_known_and_weighed_by_a_setting() -> None:
+    assert {name for row in FAMILIES.values() for name in row.terms} <= set(TERMS)
+    assert all(term.weight in RunConfig.model_fields for term in TERMS.values())
+
+
+@pytest.mark.parametrize("hidden", [(), (9,)])
+def test_contraction_is_the_encoders_own(hidden: tuple[int, ...]) -> None:
+    config = RunConfig.make({"family": "cae", "hidden": hidden, "latent": 3})
+    model = _model(config).double()
+    x = X.double()
+    codes = model.encode(x)[0]  # type: ignore[operator]
+    found = TERMS["contraction"].of_batch(model, x, codes, config)
+    for image, norm in zip(x, found, strict=True):
+        jacobian = torch.autograd.functional.jacobian(lambda one: model.encode(one[None])[0][0], image)  # type: ignore[operator]
+        assert norm.item() == pytest.approx(jacobian.square().sum().item(), rel=1e-5)
+
+
+def test_tied_weights_are_one_matrix() -> None:
+    config = RunConfig.make({"family": "cae", "tied": True, "latent": 3})
+    model = _model(config)
+    assert {name for name, _ in model.named_parameters()} == {"mean.weight", "mean.bias", "decoder.bias"}
+    z = torch.rand((4, 3), generator=torch.Generator().manual_seed(3))
+    expected = (z @ model.mean.weight).unflatten(1, (1, 8, 8))  # type: ignore[union-attr, operator]
+    torch.testing.assert_close(model.decode(z), expected)  # type: ignore[operator]

@@ -43,13 +43,13 @@ def test_arrays_in_and_arrays_out(family: str, network: str, trained: Trained, p
     run = trained(family=family, network=network)
     assert run.has_posterior == FAMILIES[family].has_posterior
     assert run.needs_labels == FAMILIES[family].needs_labels
-    assert (run.data_kind, run.latent, run.pixels) == ("image", 2, 64)
+    assert (run.data_kind, run.latent, run.pixels) == ("image", run.config.latent, 64)
     assert (run.shape, run.padded_shape) == ((1, 8, 8), (1, 8, 8))
     means, log_variances = run.encode(pixels)
     for array in (means, log_variances) if run.has_posterior else (means,):
         assert isinstance(array, np.ndarray)
         assert array.dtype == np.float32
-        assert array.shape == (20, 2)
+        assert array.shape == (20, run.latent)
         assert np.isfinite(array).all()
     assert run.has_posterior or log_variances is None
     images = run.decode(means)
@@ -92,9 +92,9 @@ def test_batches_and_repetition_change_nothing(
 def test_no_images_are_no_images(family: str, network: str, trained: Trained) -> None:
     run = trained(family=family, network=network)
     means, log_variances = run.encode(np.zeros((0, 8, 8), np.uint8))
-    assert means.shape == (0, 2)
-    assert log_variances is None or log_variances.shape == (0, 2)
-    assert run.decode(np.zeros((0, 2))).shape == (0, 1, 8, 8)
+    assert means.shape == (0, run.latent)
+    assert log_variances is None or log_variances.shape == (0, run.latent)
+    assert run.decode(np.zeros((0, run.latent))).shape == (0, 1, 8, 8)
 
 
 # ---- images

@@ -1,11 +1,13 @@
 """Terms against closed forms, torch.distributions and scipy."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from scipy import special, stats
+from torch import nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from core import terms
@@ -141,3 +143,63 @@ def test_the_named_likelihood_is_used() -> None:
     assert terms.distortion(output, x, likelihood="bernoulli", sigma=9).item() == pytest.approx(math.log(2))
     gaussian = terms.distortion(output, x, likelihood="gaussian", sigma=2).item()
     assert gaussian == pytest.approx(-stats.norm.logpdf(1, 0, 2))
+
+
+# ---- terms of codes
+
+
+def test_sparsity_against_torch_distributions() -> None:
+    activation = torch.tensor([0.01, 0.05, 0.3, 0.9], dtype=torch.float64)
+    expected = kl_divergence(Bernoulli(torch.tensor(0.05, dtype=torch.float64)), Bernoulli(activation)).sum()
+    torch.testing.assert_close(terms.sparsity(activation, 0.05), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_sparsity_in_its_closed_form() -> None:
+    # rho = 1/2 from 1/4: 1/2 log 2 + 1/2 log(2/3)
+    by_hand = 0.5 * math.log(2) + 0.5 * math.log(2 / 3)
+    assert terms.sparsity(torch.tensor([0.25, 0.5]), 0.5).item() == pytest.approx(by_hand, rel=1e-6)
+    assert terms.sparsity(torch.full((7,), 0.05), 0.05).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_dead_and_a_saturated_unit_cost_much_and_not_infinity() -> None:
+    for value in (0.0, 1.0):
+        cost = terms.sparsity(torch.tensor([value]), 0.05).item()
+        assert 0.5 < cost < 100
+
+
+def _exact_norms(encode: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    jacobians = [torch.autograd.functional.jacobian(lambda one: encode(one[None])[0], image) for image in x]
+    return torch.stack([one.square().sum() for one in jacobians])  # type: ignore[attr-defined]
+
+
+def test_the_contraction_of_one_sigmoid_layer_against_autograd(generator: torch.Generator) -> None:
+    weight = torch.randn((5, 12), generator=generator, dtype=torch.float64)
+    bias = torch.randn(5, generator=generator, dtype=torch.float64)
+    x = torch.rand((6, 1, 3, 4), generator=generator, dtype=torch.float64)
+
+    def encode(images: torch.Tensor) -> torch.Tensor:
+        return (images.flatten(1) @ weight.T + bias).sigmoid()
+
+    expected = _exact_norms(encode, x)
+    torch.testing.assert_close(terms.sigmoid_contraction(encode(x), weight), expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(terms.jacobian_norm(encode, x), expected, rtol=1e-5, atol=0)
+
+
+def test_the_contraction_of_a_deep_encoder_against_autograd() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 7), nn.Tanh(), nn.Linear(7, 4), nn.Sigmoid()).double()
+    x = torch.rand((6, 1, 3, 4), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    norms = terms.jacobian_norm(network, x)
+    torch.testing.assert_close(norms, _exact_norms(network, x), rtol=1e-5, atol=0)
+    norms.mean().backward()  # it is minimised: a second derivative reaches every weight
+    assert all(
+        one.grad is not None and one.grad.abs().sum() > 0 for one in network.parameters() if one.ndim > 1
+    )
+
+
+def test_squared_weights_leave_biases_out() -> None:
+    layer = nn.Linear(2, 1)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[3.0, 4.0]]))
+        layer.bias.fill_(100)
+    assert terms.squared_weights(layer).item() == 25

@@ -21,6 +21,7 @@ from core.encoding import build_model, split_tensors
 from core.errors import CheckpointError, ConfigError, DataError, DataMissing, Diverged
 from core.families import FAMILIES
 from core.models.vae import Vae
+from core.objectives import terms_of
 from core.recipes import recipe
 from core.runs import Run, open_run
 from core.store import is_locked, list_runs, read_record
@@ -205,11 +206,17 @@ def test_the_history_has_a_row_an_epoch(family: str, network: str, trained: Trai
         assert row["seconds"] > 0
         for split in ("train", "validation"):
             terms = row[split]
-            assert set(terms) == {"distortion", "rate", "rate_per_dimension", "objective"}
+            others = FAMILIES[family].terms
+            names = {"distortion", "rate", "rate_per_dimension", "objective", *(["terms"] if others else [])}
+            assert set(terms) == names
             if not run.has_posterior:
                 assert terms["rate"] is None
                 assert terms["rate_per_dimension"] is None
-                assert terms["objective"] == terms["distortion"]
+                assert set(terms.get("terms", {})) == set(others)
+                penalty = sum(
+                    terms_of(run.config)[name] * value for name, value in terms.get("terms", {}).items()
+                )
+                assert terms["objective"] == pytest.approx(terms["distortion"] + penalty, rel=1e-6)
                 continue
             assert len(terms["rate_per_dimension"]) == 2
             assert min(terms["rate_per_dimension"]) >= 0
