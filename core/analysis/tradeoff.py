@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from core.errors import CheckpointError
+from core.families import family
 from core.store import DataDocument, RunRecord
 
 COLLAPSED = 0.01
@@ -13,14 +14,31 @@ COLLAPSED = 0.01
 
 
 def comparable_key(record: RunRecord) -> Hashable:
-    """Equal for runs whose distortions may be compared: same data, likelihood and pixel count.
+    """Equal for runs whose distortions may be compared: same data, likelihood, pixel count, and images encoded.
 
     Raises:
         CheckpointError: the run is not readable.
     """
     config, data = record.config, _data(record)
     sigma = config.sigma if config.likelihood == "gaussian" else None
-    return (data.dataset, data.fingerprint, data.padded, config.likelihood, sigma)
+    return (data.dataset, data.fingerprint, data.padded, config.likelihood, sigma, corruption_words(record))
+
+
+def corruption_words(record: RunRecord) -> str | None:
+    """What is done to the images whose codes are decoded for D, as in 'Gaussian noise of 0.25'; None where nothing is.
+
+    Raises:
+        CheckpointError: the run is not readable.
+    """
+    config = record.config
+    if family(config.family).noise != "pixels":
+        return None
+    kinds = {
+        "gaussian": "Gaussian noise of",
+        "masking": "masking of",
+        "salt_and_pepper": "salt and pepper of",
+    }
+    return f"{kinds[config.corruption]} {config.corruption_level:g}"
 
 
 def why_not_comparable(first: RunRecord, second: RunRecord) -> str | None:
@@ -45,6 +63,10 @@ def why_not_comparable(first: RunRecord, second: RunRecord) -> str | None:
     pixels = [math.prod(data.padded) for data in (one, two)]
     if pixels[0] != pixels[1]:
         reasons.append(f"their images have different numbers of pixels (n = {pixels[0]:,} and {pixels[1]:,})")
+    noise = [corruption_words(record) for record in (first, second)]
+    if noise[0] != noise[1]:
+        said = " and ".join(f"images with {one}" if one else "clean images" for one in noise)
+        reasons.append(f"their D are of the reconstructions of different images ({said})")
     return "; ".join(reasons) or "their images are padded differently"
 
 
@@ -63,6 +85,7 @@ def board_key(record: RunRecord) -> Hashable:
         config.latent,
         config.activation,
         config.warmup_epochs,
+        config.l2,
     )
 
 

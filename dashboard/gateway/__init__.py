@@ -20,7 +20,14 @@ from core.analysis.queries import UNLABELLED, Query, extremes, worst_first_by
 from core.analysis.scores import SCORES, units
 from core.analysis.seeds import Band, Spread, band, seed_groups, spread
 from core.analysis.similarity import Similarity
-from core.analysis.tradeoff import COLLAPSED, board_key, comparable_key, pareto_front, why_not_comparable
+from core.analysis.tradeoff import (
+    COLLAPSED,
+    board_key,
+    comparable_key,
+    corruption_words,
+    pareto_front,
+    why_not_comparable,
+)
 from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
@@ -146,6 +153,7 @@ __all__ = [
     "combine",
     "combine_selections",
     "comparable_key",
+    "corruption_words",
     "data_available",
     "data_folder",
     "data_of",

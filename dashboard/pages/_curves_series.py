@@ -123,7 +123,9 @@ def kind_of(record: RunRecord) -> str:
         else config.likelihood.title()
     )
     size = data.padded[1:] if data.padded[0] == 1 else data.padded
-    return f"{data.dataset} {' × '.join(str(side) for side in size)}, {likelihood}"
+    noise = gateway.corruption_words(record)
+    of = "" if noise is None else f", from images with {noise}"
+    return f"{data.dataset} {' × '.join(str(side) for side in size)}, {likelihood}{of}"
 
 
 def differences(groups: Sequence[Sequence[Series]]) -> str:
@@ -133,6 +135,7 @@ def differences(groups: Sequence[Sequence[Series]]) -> str:
         "data set": [_data(one).dataset for one in records],
         "pixel count": [str(gateway.pixels_per_image(one)) for one in records],
         "likelihood": [one.config.likelihood.title() for one in records],
+        "images that are encoded": [gateway.corruption_words(one) or "clean" for one in records],
         "sigma of the Gaussian": [
             f"{one.config.sigma:.3g}" for one in records if one.config.likelihood == "gaussian"
         ],

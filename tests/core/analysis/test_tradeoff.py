@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.analysis.tradeoff import board_key, comparable_key, pareto_front, why_not_comparable
+from core.analysis.tradeoff import (
+    board_key,
+    comparable_key,
+    corruption_words,
+    pareto_front,
+    why_not_comparable,
+)
 from core.errors import CheckpointError
 from core.runs import Run
 from core.store import RunRecord, read_record
@@ -133,3 +139,15 @@ def test_a_broken_run_has_no_place_on_a_board(copied: Callable[..., Path]) -> No
     (folder / "run.json").write_text("{")
     with pytest.raises(CheckpointError, match="Run 'copy-1' cannot be opened"):
         board_key(read_record(folder))
+
+
+def test_what_noise_was_added_keeps_distortions_apart(trained: Callable[..., Run]) -> None:
+    """D of a denoising autoencoder is that of the clean image from a corrupted one: another quantity than an ae's."""
+    plain, noisy = trained(family="ae").record, trained(family="dae").record
+    more = trained(family="dae", corruption_level=0.5).record
+    assert len({comparable_key(one) for one in (plain, noisy, more)}) == 3
+    assert why_not_comparable(plain, noisy) == (
+        "their D are of the reconstructions of different images (clean images and images with Gaussian noise of 0.25)"
+    )
+    assert corruption_words(plain) is None
+    assert corruption_words(more) == "Gaussian noise of 0.5"
