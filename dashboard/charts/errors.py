@@ -81,7 +81,7 @@ def bands_png(
         rows: arrays (N, C, H, W) of one shape but for the channels, such as originals, reconstructions and errors.
         labels: a text at the left of each row.
         heads: a text above each image, (N,), such as its number.
-        columns: images in a band.
+        columns: images in a band; the picture is so wide however few there are, so that no page stretches it.
         gap: transparent pixels between images; bands stand four times as far apart.
         scale: how often each pixel is repeated each way.
         limit: value at the end of the scale of `heat_colours`, drawn as a bar under the picture; None draws none.
@@ -106,7 +106,6 @@ def bands_png(
     if len({row.shape[1:3] for row in tiles}) > 1:
         raise ValueError("Rows must hold images of one size.")
     height, width = tiles[0].shape[1:3]
-    columns = min(columns, count)
     left = max(int(_font().getlength(_ascii(label))) for label in labels) + 10
     band = NUMBER_BAND + len(tiles) * (height + gap) + 3 * gap
     bands = -(-count // columns)

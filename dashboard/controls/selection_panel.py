@@ -182,13 +182,13 @@ def _errors(seen: Seen) -> ErrorMaps | None:
 # --- pictures -----------------------------------------------------------------------------------------------------
 
 
-def _bands(seen: Seen, rows: np.ndarray) -> bytes:
+def _bands(seen: Seen, rows: np.ndarray, *, most: int = COLUMNS) -> bytes:
     """Originals over reconstructions over errors of some of the images, with their rows in the source above them."""
     ids = seen.data.ids[rows]
     made = gateway.decode(seen.record, seen.data.latents.means[rows])
     heads = [str(gateway.split_and_row(int(one))[1]) for one in ids]
     scale = max(1, round(TILE / made.shape[-1]))
-    columns = max(1, min(COLUMNS, COLUMNS * TILE // (made.shape[-1] * scale)))
+    columns = max(1, min(most, COLUMNS * TILE // (made.shape[-1] * scale)))
     if not seen.here:
         return bands_png([made], labels=["at the mean"], heads=heads, columns=columns, scale=scale)
     originals = gateway.originals(seen.record, ids)
@@ -253,7 +253,8 @@ def page_number(key: str, *, pages: int) -> int:
         before = state.recall(key)
         if before is None or before[:2] != (pages, page):
             before = (pages, page, before[2] + 1 if before else 0)
-        turned = int(st.pagination(pages, default=page, key=f"{key}-{before[2]}"))
+        # stretched, or it takes the width of the pages that it had before for all that there is
+        turned = int(st.pagination(pages, default=page, width="stretch", key=f"{key}-{before[2]}"))
         state.remember(key, (pages, turned, before[2]))
         if turned != page:
             page = turned
@@ -276,7 +277,7 @@ def _extremes(seen: Seen) -> None:
                 for row in rows
             ]
             picture(
-                _bands(seen, rows),
+                _bands(seen, rows, most=EXTREME),
                 key=f"{seen.key}-{name.lower()}",
                 filename=f"{seen.record.id}-selection-{name.lower()}",
                 caption=f"{score.title}, {score.unit}, lower is better: {', '.join(words)}.",

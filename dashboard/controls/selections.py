@@ -73,7 +73,11 @@ def _say_unknown(record: RunRecord | None, kept: Sequence[Selection], key: str) 
 
 def put_selection(selection: Selection | None, *, key: str = SELECTION) -> None:
     """Make a selection, or none, the one in hand; takes hold when the page is drawn anew."""
-    state.put(key, NO_SELECTION if selection is None else selection.id)
+    chosen = NO_SELECTION if selection is None else selection.id
+    state.put(key, chosen)
+    state.share(
+        key, chosen, chosen or None
+    )  # a link may name another one, and this page may not have looked at it
 
 
 def keep_selection(

@@ -125,7 +125,6 @@ def _deleted(selection: Selection) -> str:
         state.remember(_DELETED, (selection, in_use))
     if in_use:
         controls.put_selection(None)
-        state.share(controls.SELECTION, controls.NO_SELECTION, None)
     return f"Deleted '{selection.name}'."
 
 

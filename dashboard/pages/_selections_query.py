@@ -51,13 +51,19 @@ def query_form() -> None:
             key="query",
             query=query,
             primary=True,
-            then=lambda: state.put("part", "kept"),
+            then=_list_it,
         )
     st.caption(controls.plain(query.sentence()))
     if len(ids):
         controls.selection_panel(record, ids, key="q")
     else:
         st.info("No image fits: take wider ranges or more labels.", icon=":material/filter_alt_off:")
+
+
+def _list_it() -> None:
+    """Turn to the kept selections, also where the link says otherwise."""
+    state.put("part", "kept")
+    state.share("part", "kept", None)
 
 
 def _several(

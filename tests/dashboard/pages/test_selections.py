@@ -67,7 +67,11 @@ def test_with_nothing_kept_the_page_explains_and_shows_what_the_query_finds(bund
 
 
 def test_a_query_is_asked_by_link_kept_and_listed(bundled_store: Path) -> None:
-    at = opened(**{"q-labels": "3,5", "q-negative_elbo-low": "26", "q-splits": "train,test"})
+    at = opened(
+        part="query",
+        selection="gone-000000",
+        **{"q-labels": "3,5", "q-negative_elbo-low": "26", "q-splits": "train,test"},
+    )
     found = re.search(r"(\d+) of 1,653 images match", words(at))
     assert found, words(at)
     at = press(at, "query-keep")
