@@ -19,8 +19,8 @@ REPO = Path(__file__).resolve().parents[1]
 
 # Top to bottom: each may import what stands above it.
 CORE = (
-    "errors", "files", "families", "config", "device", "data", "models", "terms", "objectives", "recipes",
-    "latents", "weights", "encoding", "store", "analysis", "generation", "runs", "scoring", "training",
+    "errors", "files", "jobs", "families", "config", "device", "data", "models", "terms", "objectives", "recipes",
+    "latents", "weights", "encoding", "store", "analysis", "generation", "runs", "projected", "scoring", "training",
     "bundled", "cli", "__main__",
 )  # fmt: skip
 # Each room of the dashboard, and the rooms that it may import.
