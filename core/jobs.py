@@ -109,19 +109,27 @@ def read_job(job: Job) -> JobState:
         ended = None
     state = ended or ("running" if alive or held(job.lock) else "interrupted")
     left, error = told.get("left"), told.get("error")
+    since = _seconds_since(job.status) if state == "running" else 0.0
     return JobState(
         state=state,
         phase=one_line(told.get("phase", ""), limit=60),
-        done=_whole(told.get("done")),
-        total=_whole(told.get("total")),
-        seconds=float(_whole(told.get("seconds"))),
-        left=float(left) if isinstance(left, int | float) and left >= 0 else None,
+        done=int(_positive(told.get("done"))),
+        total=int(_positive(told.get("total"))),
+        seconds=_positive(told.get("seconds")) + since,
+        left=max(0.0, left - since) if isinstance(left, int | float) else None,
         error=None if error is None else one_line(error, limit=600),
     )
 
 
-def _whole(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+def _positive(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+
+
+def _seconds_since(path: Path) -> float:
+    """Age of a file: between two steps a status grows old, and the time goes on."""
+    with contextlib.suppress(OSError):
+        return max(0.0, time.time() - path.stat().st_mtime)
+    return 0.0
 
 
 class Reporter:

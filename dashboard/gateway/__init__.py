@@ -7,6 +7,9 @@ Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays,
 from core.analysis.alignment import Alignment
 from core.analysis.attributes import analogy, attribute_vector, nearest_mean
 from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
+from core.analysis.projections import METHODS as PROJECTIONS
+from core.analysis.projections import POINTS as PROJECTED_POINTS
+from core.analysis.projections import Projection
 from core.analysis.pvalues import (
     moments,
     phi,
@@ -23,7 +26,9 @@ from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
 from core.generation import film_gif, film_positions, path, prior_draws, quantile_steps, traversal
+from core.jobs import JobState
 from core.latents import Latents
+from core.projected import Wanted
 from core.store import (
     TAG_LIMIT,
     RunRecord,
@@ -76,20 +81,25 @@ from dashboard.gateway.points import (
     originals_of_map,
     split_and_row,
 )
+from dashboard.gateway.projecting import projection, projection_job, start_projection, stop_projection
 from dashboard.gateway.sketches import lattice_at_hand, sketch, sketch_stamp
 
 __all__ = [
     "COLLAPSED",
     "FAMILIES",
+    "PROJECTED_POINTS",
+    "PROJECTIONS",
     "ROW_BITS",
     "SCORES",
     "SMALL_DATA",
     "SPLIT_CODES",
     "TAG_LIMIT",
     "Alignment",
+    "JobState",
     "Latents",
     "MapData",
     "PairedDifference",
+    "Projection",
     "RunRecord",
     "Setting",
     "Similarity",
@@ -97,6 +107,7 @@ __all__ = [
     "TrashEntry",
     "VAEScopeError",
     "Verdict",
+    "Wanted",
     "alignment",
     "analogy",
     "annotate",
@@ -139,6 +150,8 @@ __all__ = [
     "pixels_per_image",
     "posterior_samples",
     "prior_draws",
+    "projection",
+    "projection_job",
     "purge",
     "quantile_steps",
     "rate_per_dimension",
@@ -159,7 +172,9 @@ __all__ = [
     "split_units",
     "spread",
     "standardise",
+    "start_projection",
     "steps_per_epoch",
+    "stop_projection",
     "store_path",
     "trash",
     "traversal",

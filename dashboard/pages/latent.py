@@ -10,6 +10,9 @@ from dashboard.components.latent_map import Events, Panel, latent_map
 from dashboard.gateway import RunRecord
 from dashboard.pages import _latent_cards as cards
 from dashboard.pages import _latent_manifold as manifold
+from dashboard.pages import _latent_pairs as pairs
+from dashboard.pages import _latent_projection as projection
+from dashboard.pages import _latent_space3d as space3d
 from dashboard.pages._latent_view import View, describe_view, view_of
 
 HOW_TO_READ = r"""
@@ -39,6 +42,9 @@ place to see what is there. With the keyboard: Tab to a map, arrows step from po
 Enter adds it to the selection, Esc clears, + and - zoom, 0 shows all.
 """
 
+SHAPES = {"pairs": pairs.draw, "projection": projection.draw, "space": space3d.draw}
+"""Ways to look at more than two dimensions, beside the plane of two of them."""
+
 
 def page() -> None:
     """Draw the page: choose, guard, compute, draw."""
@@ -49,12 +55,33 @@ def page() -> None:
         record = controls.pick_run(records=records)
     with right:
         colour = controls.pick_colour()
+    shape = _pick_shape(record)
+    if shape in SHAPES:
+        SHAPES[shape](record, colour)
+    else:
+        _plane(record, colour)
+    controls.how_to_read(HOW_TO_READ + (projection.HOW_TO_READ if record.config.latent > 2 else ""))
+
+
+def _pick_shape(record: RunRecord) -> str:
+    """Ask how to look at more than two dimensions; a 1-D or 2-D latent can be seen as it is."""
+    if record.config.latent <= 2:
+        return "plane"
+    return controls.segmented(
+        "View",
+        {"plane": "Two dimensions", "pairs": "All pairs", "projection": "Projection", "space": "3-D"},
+        key="shape",
+        default="plane",
+        help="Two latent dimensions, the most informative ones two by two, all of them projected to a plane, or three.",
+    )
+
+
+def _plane(record: RunRecord, colour: str) -> None:
     view = view_of(record, colour=colour)
     describe_view(record, view)
     if view.flat:
         manifold.densities(record, view)
     _maps(record, view)
-    controls.how_to_read(HOW_TO_READ)
 
 
 def _maps(record: RunRecord, view: View) -> None:

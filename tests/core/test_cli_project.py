@@ -40,9 +40,7 @@ def test_pca_and_its_quality(bundled_store: Path, capsys: pytest.CaptureFixture[
     assert "It was computed before" in said
 
 
-def test_both_splits_in_three_dimensions(
-    bundled_store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_both_splits_in_three_dimensions(bundled_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["project", EIGHT, "--method", "pca", "--split", "both", "--dimensions", "3", "--seed", "5"]
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

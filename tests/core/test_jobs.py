@@ -84,9 +84,21 @@ def test_steps_are_written_once_a_second_and_phases_at_once(
     tell("Counting", 30, 100)
     state = read_job(job)
     assert state.done == 30
-    assert state.left == pytest.approx(70 / 10)  # 20 steps in 2 s, and 70 to go
+    assert state.left == pytest.approx(70 / 10, abs=0.5)  # 20 steps in 2 s, and 70 to go
     tell("Judging", 0, 0)
     assert (read_job(job).phase, read_job(job).left) == ("Judging", None)
+
+
+def test_the_time_goes_on_between_two_steps(job: Job) -> None:
+    with working(job):
+        job.status.write_text(json.dumps({"state": "running", "seconds": 5, "left": 100}))
+        a_minute_ago = time.time() - 60
+        os.utime(job.status, (a_minute_ago, a_minute_ago))
+        state = read_job(job)
+        assert (state.seconds, state.left) == (pytest.approx(65, abs=2), pytest.approx(40, abs=2))
+    job.status.write_text(json.dumps({"state": "stopped", "seconds": 5}))
+    os.utime(job.status, (a_minute_ago, a_minute_ago))
+    assert read_job(job).seconds == 5
 
 
 def test_an_error_is_kept_in_words(job: Job) -> None:

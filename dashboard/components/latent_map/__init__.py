@@ -102,7 +102,7 @@ def latent_map(
         marker_title: what they tell, as the heading of their column in the downloaded table (``"split"``).
         colour: what colours mean: the classes, the markers (in the order of `colours`), or the numbers of a scale.
         sprites: thumbnails for the hovered point, from `make_sprites`, in the order of the ids.
-        columns: panels in a row where the width allows it.
+        columns: panels in a row where the width allows it; where panels have cells, all columns of the grid.
         height: greatest height of a row of panels, with title and axes, in CSS pixels.
         selected_ids: a selection to set; it is applied when it differs from the one that was passed before.
         id_bits: people are shown the lower `id_bits` bits of an id: upper bits can tell sources apart.
@@ -233,4 +233,5 @@ def _panel_header(panel: Panel) -> dict[str, Any]:
         "marker": None if panel.marker is None else [float(value) for value in panel.marker],
         "pixelated": bool(panel.image_pixelated),
         "clickable_empty": bool(panel.clickable_empty),
+        "cell": None if panel.cell is None else [int(value) for value in panel.cell],
     }
