@@ -1,12 +1,17 @@
 """Files that are either whole or absent: atomic writing, bounded reading."""
 
+import io
 import json
 import math
 import os
 import secrets
 import unicodedata
+import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from core.errors import CheckpointError
 
@@ -151,3 +156,35 @@ def read_json(path: Path) -> dict[str, Any]:
         CheckpointError: as `read_bytes` and `parse_json`.
     """
     return parse_json(read_bytes(path, limit=JSON_LIMIT), path.name)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as an .npz, whole or not at all.
+
+    Raises:
+        CheckpointError: as `atomic_write`.
+    """
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    atomic_write(path, buffer.getvalue())
+
+
+def read_arrays(path: Path, names: Iterable[str], *, limit: int, remedy: str) -> dict[str, np.ndarray]:
+    """Read those of the named arrays that an .npz holds; neither the file nor what it unpacks to exceeds `limit` bytes.
+
+    Raises:
+        CheckpointError: missing or damaged; `remedy` is what it tells people to do.
+    """
+    payload, arrays = read_bytes(path, limit=limit), {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > limit:
+                raise ValueError("it unpacks to more than it may")
+            for name in names:
+                if f"{name}.npy" in archive.namelist():
+                    with archive.open(f"{name}.npy") as file:
+                        arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:
+        # zipfile, zlib and numpy raise a dozen unrelated kinds for bytes that are not what they should be
+        raise CheckpointError(f"'{path.name}' is damaged: {one_line(error)}; {remedy}.") from error
+    return arrays

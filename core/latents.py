@@ -1,7 +1,5 @@
 """Stored latents: a split's posteriors and scores per image, so that pages open without torch and without the data."""
 
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ import numpy as np
 
 from core.data.images import SPLITS
 from core.errors import CheckpointError
-from core.files import atomic_write, one_line, read_bytes
+from core.files import read_arrays, write_arrays
 
 LIMIT = 4 * 2**30
 """Bytes: 70,000 images with 1,024 latent dimensions need 0.6 GB."""
@@ -87,9 +85,7 @@ def save_latents(path: Path, latents: Latents) -> None:
         CheckpointError: the disk is full or the folder cannot be written.
     """
     arrays = {name: getattr(latents, name) for name in KINDS}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: array for name, array in arrays.items() if array is not None})
-    atomic_write(path, buffer.getvalue())
+    write_arrays(path, {name: array for name, array in arrays.items() if array is not None})
 
 
 def load_latents(path: Path) -> Latents:
@@ -98,20 +94,8 @@ def load_latents(path: Path) -> Latents:
     Raises:
         CheckpointError: missing, damaged, or arrays of the wrong kind or length.
     """
-    payload = read_bytes(path, limit=LIMIT)
     remedy = "delete it and open the run again"
-    arrays: dict[str, np.ndarray | None] = {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LIMIT:
-                raise ValueError("it unpacks to more than it may")
-            for name in KINDS:
-                if f"{name}.npy" in archive.namelist():
-                    with archive.open(f"{name}.npy") as file:
-                        arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
-    except Exception as error:
-        # zipfile, zlib and numpy raise a dozen unrelated kinds for bytes that are not what they should be
-        raise CheckpointError(f"'{path.name}' is damaged: {one_line(error)}; {remedy}.") from error
+    arrays: dict[str, np.ndarray | None] = {**read_arrays(path, KINDS, limit=LIMIT, remedy=remedy)}
     for name, (dimensions, kind) in KINDS.items():
         array = arrays.setdefault(name, None)
         if array is None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from core.cli import commands, denoising, exploring, selecting, tending
+from core.analysis.projections import METHODS
+from core.cli import commands, denoising, exploring, projecting, selecting, tending
 from core.cli.attributes import OTHERS
 from core.cli.grammar import (
     Format,
@@ -295,6 +296,30 @@ def _exploring(actions: Any) -> None:
         "--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)"
     )
     json_option(noise)
+
+    project = add_command(
+        actions,
+        "project",
+        projecting.project,
+        "lay a latent of three or more dimensions out in two or three: PCA, t-SNE or UMAP",
+        detail="Of the means or codes of at most 10,000 images. Computed once, and kept in the run's cache, where the "
+        "dashboard finds it. A 2-D latent is never projected.",
+    )
+    run_argument(project)
+    project.add_argument("--method", choices=METHODS, default="pca", help="how (default: pca)")
+    project.add_argument(
+        "--split",
+        choices=(*SPLITS, projecting.BOTH),
+        default="test",
+        help="images to take; both are test and train (default: test)",
+    )
+    project.add_argument(
+        "--seed", type=from_least(0), default=0, metavar="N", help="of t-SNE and UMAP (default: 0)"
+    )
+    project.add_argument(
+        "--dimensions", type=int, choices=(2, 3), default=2, help="to project to (default: 2)"
+    )
+    json_option(project)
 
 
 def _selecting(actions: Any) -> None:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from core.errors import CheckpointError, ConfigError
 from core.files import flush_name, one_line, parse_json, read_bytes, write_json
+from core.jobs import held
 from core.store.documents import RunDocument
 from core.store.names import ID_PATTERN
 
@@ -51,18 +52,7 @@ def run_lock(folder: Path) -> FileLock:
 
 def is_locked(folder: Path) -> bool:
     """Whether a living process holds the run's lock."""
-    if not (folder / "lock").exists():
-        return False
-    lock = run_lock(folder)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return True
-    except OSError:
-        # a read-only store, say: nobody can be training in it
-        return False
-    lock.release()
-    return False
+    return held(folder / "lock")
 
 
 def disk_use(folder: Path) -> int:

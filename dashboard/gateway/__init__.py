@@ -8,6 +8,9 @@ from core.analysis.alignment import Alignment
 from core.analysis.attributes import analogy, attribute_vector, nearest_mean
 from core.analysis.averages import Averages
 from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
+from core.analysis.projections import METHODS as PROJECTIONS
+from core.analysis.projections import POINTS as PROJECTED_POINTS
+from core.analysis.projections import Projection
 from core.analysis.pvalues import (
     moments,
     phi,
@@ -32,7 +35,9 @@ from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
 from core.generation import film_gif, film_positions, path, prior_draws, quantile_steps, traversal
+from core.jobs import JobState
 from core.latents import Latents
+from core.projected import Wanted
 from core.store import (
     COMBINED,
     NAME_LIMIT,
@@ -95,6 +100,7 @@ from dashboard.gateway.points import (
     originals_of_map,
     split_and_row,
 )
+from dashboard.gateway.projecting import projection, projection_job, start_projection, stop_projection
 from dashboard.gateway.selections import (
     ErrorMaps,
     combine_selections,
@@ -120,6 +126,8 @@ __all__ = [
     "COMBINED",
     "FAMILIES",
     "NAME_LIMIT",
+    "PROJECTED_POINTS",
+    "PROJECTIONS",
     "ROW_BITS",
     "SCORES",
     "SMALL_DATA",
@@ -131,9 +139,11 @@ __all__ = [
     "Band",
     "ErrorMaps",
     "How",
+    "JobState",
     "Latents",
     "MapData",
     "PairedDifference",
+    "Projection",
     "Query",
     "RunRecord",
     "Selection",
@@ -143,6 +153,7 @@ __all__ = [
     "TrashEntry",
     "VAEScopeError",
     "Verdict",
+    "Wanted",
     "alignment",
     "analogy",
     "annotate",
@@ -199,6 +210,8 @@ __all__ = [
     "points",
     "posterior_samples",
     "prior_draws",
+    "projection",
+    "projection_job",
     "purge",
     "quantile_steps",
     "rate_per_dimension",
@@ -229,7 +242,9 @@ __all__ = [
     "splits_of",
     "spread",
     "standardise",
+    "start_projection",
     "steps_per_epoch",
+    "stop_projection",
     "store_path",
     "trash",
     "traversal",

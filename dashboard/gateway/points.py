@@ -115,18 +115,18 @@ def map_id(split: str, row: int) -> int:
     return (SPLIT_CODES.index(split) << ROW_BITS) | row
 
 
-def map_data(record: RunRecord, splits: Sequence[str]) -> MapData:
-    """Points of a map over some splits, at most `MAP_POINTS` of them: a stratified sample with seed 0.
+def map_data(record: RunRecord, splits: Sequence[str], *, most: int = MAP_POINTS) -> MapData:
+    """Points of a map over some splits, at most so many of them: a stratified sample with seed 0.
 
     Raises:
         DataMissing: latents must be encoded first and the data set is not here.
         CheckpointError: a file is damaged.
     """
-    return _map_data(str(record.folder), record.stamp, tuple(splits), _record=record)
+    return _map_data(str(record.folder), record.stamp, tuple(splits), most, _record=record)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _map_data(folder: str, stamp: str, splits: tuple[str, ...], _record: RunRecord) -> MapData:
+def _map_data(folder: str, stamp: str, splits: tuple[str, ...], most: int, _record: RunRecord) -> MapData:
     parts = [latents(_record, split) for split in splits]
     codes = np.concatenate(
         [np.full(len(part), SPLIT_CODES.index(s), np.uint8) for s, part in zip(splits, parts, strict=True)]
@@ -137,7 +137,7 @@ def _map_data(folder: str, stamp: str, splits: tuple[str, ...], _record: RunReco
         return None if arrays[0] is None else np.concatenate(arrays)
 
     whole = Latents(**{name: joined(name) for name in Latents.__dataclass_fields__})
-    rows = stratified_sample(whole.labels, n=MAP_POINTS, seed=0)
+    rows = stratified_sample(whole.labels, n=most, seed=0)
     shown = whole.select(rows)
     ids = (codes[rows].astype(np.uint32) << ROW_BITS) | shown.ids.astype(np.uint32)
     return MapData(latents=shown, ids=ids, splits=codes[rows], total=len(whole))

@@ -25,9 +25,14 @@ def remember_point(view: View, map_id: int) -> None:
     state.remember(POINT, int(map_id))
 
 
+def chosen_id() -> int | None:
+    """Id on maps of the clicked point, shown here or not."""
+    return state.recall(POINT)
+
+
 def chosen_row(view: View) -> int | None:
     """Row of the clicked point among those shown, None where it is not among them."""
-    chosen = state.recall(POINT)
+    chosen = chosen_id()
     rows = np.flatnonzero(view.ids == (-1 if chosen is None else chosen))
     return int(rows[0]) if len(rows) else None
 
@@ -37,7 +42,7 @@ def point_card(record: RunRecord, view: View) -> None:
     st.subheader("The image")
     row = chosen_row(view)
     if row is None or view.data is None:
-        st.caption("Click a point of either map to see its image, its reconstruction and its posterior.")
+        st.caption("Click a point to see its image, its reconstruction and its posterior.")
         return
     latents, map_id = view.data.latents, int(view.ids[row])
     split, source_row = gateway.split_and_row(map_id)
@@ -120,8 +125,8 @@ class Place:
             state.put(key, float(value))
         return True
 
-    def draw(self) -> None:
-        """Draw the card: the coordinates to type, and the decoded image there."""
+    def draw(self, *, lattice: bool = True) -> None:
+        """Draw the card: the coordinates to type, and the decoded image there; `lattice`: the manifold is shown too."""
         st.subheader("The place")
         names = [self.view.short(k) for k in self.view.dimensions]
         columns = st.columns(len(names))
@@ -132,7 +137,7 @@ class Place:
         if len(self.view.centre) > 2:
             self._choose_base()
         if None in values:
-            where = "a map" if self.view.flat else "a map or of the manifold"
+            where = "a map" if self.view.flat or not lattice else "a map or of the manifold"
             st.caption(f"Click an empty place of {where}, or type coordinates, to decode what is there.")
             return
         place = np.array(values, np.float64)

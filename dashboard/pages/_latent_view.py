@@ -1,11 +1,12 @@
 """What the Latent space page shows: the chosen split, coordinates, dimensions and their p-value map."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from dashboard import controls, gateway, theme
+from dashboard import controls, gateway, state, theme
 from dashboard.components.latent_map import UNLABELLED
 from dashboard.gateway import Latents, MapData, RunRecord
 
@@ -139,26 +140,57 @@ class View:
         return z
 
 
-def view_of(record: RunRecord, *, colour: str) -> View:
-    """Ask what to show, and fetch it; where the data set is missing the view has no points."""
+@dataclass(frozen=True)
+class Asked:
+    """What a way of looking asks for, and which of the choices that all share it has a use for."""
+
+    dimensions: tuple[int, ...]
+    """the two of the decoded place; the only one of a 1-D latent"""
+    samples: bool = True
+    """whether posterior samples can be shown instead of means"""
+    contours: bool = True
+    most: int | None = None
+    """points at most; as many as a map may have, if None"""
+
+
+def ask_dimensions(ranked: controls.Ranked) -> Asked:
+    """Ask for the two dimensions of the plane."""
+    return Asked(_pick_dimensions(ranked))
+
+
+def view_of(
+    record: RunRecord, *, colour: str, ask: Callable[[controls.Ranked], Asked] = ask_dimensions
+) -> View:
+    """Ask what to show, and fetch it; where the data set is missing the view has no points.
+
+    Args:
+        record: of the run.
+        colour: what the colours mean, from `controls.pick_colour`.
+        ask: draws the choices that this way of looking alone has.
+    """
     config = record.config
     has_posterior = gateway.FAMILIES[config.family].has_posterior
     document = record.document
     assert document is not None
-    first, second, third = st.columns([1.1, 1.3, 1.6], vertical_alignment="bottom")
+    # what a way of looking may have no use for stands last, so that it leaves no gap
+    plane = ask is ask_dimensions
+    columns = st.columns([1.1, 1.3, 1.6] if plane else [1.1, 1.6, 1.3], vertical_alignment="bottom")
+    first, second, third = columns if plane else (columns[0], columns[2], columns[1])
     with first:
         small = document.data.train + document.data.validation + document.data.test < gateway.SMALL_DATA
         splits = controls.pick_splits(both=small)
-    with second:
-        what = "code"
-        if has_posterior:
-            what = controls.pick_show()
     ranked = controls.ranked_dimensions(record, splits[0])
     with third:
-        dimensions = _pick_dimensions(ranked)
+        asked = ask(ranked)
+    with second:
+        what = "means" if has_posterior else "code"
+        if has_posterior and asked.samples:
+            what = controls.pick_show()
+    dimensions = asked.dimensions
     contours = (
         config.latent > 1
         and has_posterior
+        and asked.contours
         and controls.toggle(
             "Prior contours",
             key="contours",
@@ -166,7 +198,10 @@ def view_of(record: RunRecord, *, colour: str) -> View:
             help="Circles at 1, 2 and 3 standard deviations of N(0, I).",
         )
     )
-    data = gateway.map_data(record, splits) if controls.need_latents(record, splits) else None
+    data = None
+    if controls.need_latents(record, splits):
+        most = {} if asked.most is None else {"most": asked.most}
+        data = gateway.map_data(record, splits, **most)
     coordinates = _coordinates(data.latents, what) if data else np.zeros((0, config.latent), np.float32)
     centre, spread = np.zeros(config.latent), np.ones(config.latent)
     if not has_posterior and len(coordinates):
@@ -197,7 +232,7 @@ def _pick_dimensions(ranked: controls.Ranked) -> tuple[int, ...]:
     """Two dimensions, most telling first; one or two latent dimensions leave no choice."""
     if len(ranked.names) <= 2:
         return tuple(range(len(ranked.names)))
-    names = {str(k + 1): name for k, name in ranked.names.items()}
+    names = numbered(ranked)
     keys = list(names)
     left, right = st.columns(2)
     with left:
@@ -208,14 +243,43 @@ def _pick_dimensions(ranked: controls.Ranked) -> tuple[int, ...]:
     return int(first) - 1, int(second) - 1
 
 
+def numbered(ranked: controls.Ranked) -> dict[str, str]:
+    """Options of a choice of dimension: {its number, counted from 1: its name}, most telling first."""
+    return {str(k + 1): name for k, name in ranked.names.items()}
+
+
+def kept_dimensions(ranked: controls.Ranked) -> tuple[int, int]:
+    """The two dimensions that the plane shows, as they were chosen last; for ways of looking that do not ask."""
+    keys = list(numbered(ranked))
+    for key in ("dx", "dy"):
+        state.restore(key, parse=lambda text: text if text in keys else None, default=None)
+    first, second = state.current("dx"), state.current("dy")
+    first = first if first in keys else keys[0]
+    second = second if second in keys and second != first else next(k for k in keys if k != first)
+    return int(first) - 1, int(second) - 1
+
+
+def keep_dimensions(ranked: controls.Ranked, first: int, second: int) -> None:
+    """Let the plane, and the link, have these two dimensions."""
+    keys = list(numbered(ranked))
+    for key, value, default in (("dx", first, keys[0]), ("dy", second, None)):
+        text = str(value + 1)
+        state.put(key, text)
+        state.share(key, text, None if text == default else text)
+
+
+def count_of(data: MapData) -> str:
+    """Say how many of how many images are shown."""
+    sampled = " (a stratified sample with seed 0)" if data.sampled else ""
+    return f"{len(data.ids):,} of {data.total:,} images{sampled}"
+
+
 def describe_view(record: RunRecord, view: View) -> None:
     """Say what is shown, how many of how many, and how far it is from the prior."""
     if view.data is None:
         st.caption("No points without the images: every place below that you choose is still decoded.")
         return
-    count = f"{len(view.ids):,} of {view.data.total:,} images"
-    if view.data.sampled:
-        count += " (a stratified sample with seed 0)"
+    count = count_of(view.data)
     dimensions = list(view.dimensions)
     if view.what == "code":
         family = controls.plain(record.config.family)

@@ -10,6 +10,9 @@ from dashboard.components.latent_map import Events, Panel, latent_map
 from dashboard.gateway import RunRecord
 from dashboard.pages import _latent_cards as cards
 from dashboard.pages import _latent_manifold as manifold
+from dashboard.pages import _latent_pairs as pairs
+from dashboard.pages import _latent_projection as projection
+from dashboard.pages import _latent_space3d as space3d
 from dashboard.pages._latent_view import View, describe_view, view_of
 
 HOW_TO_READ = r"""
@@ -39,6 +42,9 @@ place to see what is there. With the keyboard: Tab to a map, arrows step from po
 Enter adds it to the selection, Esc clears, + and - zoom, 0 shows all.
 """
 
+SHAPES = {"pairs": pairs.draw, "projection": projection.draw, "space": space3d.draw}
+"""Ways to look at more than two dimensions, beside the plane of two of them."""
+
 
 def page() -> None:
     """Draw the page: choose, guard, compute, draw."""
@@ -51,12 +57,34 @@ def page() -> None:
         colour = controls.pick_colour()
     with right:
         kept = controls.pick_selection(record)
+    selection = controls.MapSelection(record, kept, page="latent")
+    shape = _pick_shape(record)
+    if shape in SHAPES:
+        SHAPES[shape](record, colour, selection)
+    else:
+        _plane(record, colour, selection)
+    controls.how_to_read(HOW_TO_READ + (projection.HOW_TO_READ if record.config.latent > 2 else ""))
+
+
+def _pick_shape(record: RunRecord) -> str:
+    """Ask how to look at more than two dimensions; a 1-D or 2-D latent can be seen as it is."""
+    if record.config.latent <= 2:
+        return "plane"
+    return controls.segmented(
+        "View",
+        {"plane": "Two dimensions", "pairs": "All pairs", "projection": "Projection", "space": "3-D"},
+        key="shape",
+        default="plane",
+        help="Two latent dimensions, the most informative ones two by two, all of them projected to a plane, or three.",
+    )
+
+
+def _plane(record: RunRecord, colour: str, selection: controls.MapSelection) -> None:
     view = view_of(record, colour=colour)
     describe_view(record, view)
     if view.flat:
         manifold.densities(record, view)
-    _maps(record, view, controls.MapSelection(record, kept, page="latent"))
-    controls.how_to_read(HOW_TO_READ)
+    _maps(record, view, selection)
 
 
 def _maps(record: RunRecord, view: View, selection: controls.MapSelection) -> None:

@@ -1,8 +1,9 @@
-// Keeps what a reader did to a Plotly chart over the charts that follow it: the range zoomed to, the curves hidden in
-// the legend, the tool, full screen, and a drag under way. Streamlit names a chart by a hash of its figure, so when the
-// data change it takes the chart out and draws another. Plotly itself (`window.Plotly`) comes with Streamlit's chart.
+// Keeps what a reader did to a Plotly chart over the charts that follow it: the range zoomed to, the camera of a 3-D
+// chart, the curves hidden in the legend, the tool, full screen, and a drag under way. Streamlit names a chart by a
+// hash of its figure, so when the data change it takes the chart out and draws another. Plotly itself
+// (`window.Plotly`) comes with Streamlit's chart.
 
-const VIEWS = new Map(); // key of a chart -> { of, ranges, hidden, dragmode }; outlives charts and pages
+const VIEWS = new Map(); // key of a chart -> { of, ranges, camera, hidden, dragmode }; outlives charts and pages
 const FULL = new Set(); // keys of charts shown on the full screen
 const SEEN = new WeakSet(); // charts that are listened to
 const OBSERVERS = new WeakMap(); // container -> its observer
@@ -19,7 +20,8 @@ function remember(chart, key) {
   const fixed = axesOf(layout).filter((name) => !layout[name].autorange);
   const ranges = Object.fromEntries(fixed.map((name) => [name, [...layout[name].range]]));
   const hidden = chart._fullData.filter((trace) => trace.visible === "legendonly").map(idOf);
-  VIEWS.set(key, { of: layout.uirevision, ranges, hidden, dragmode: layout.dragmode });
+  const camera = layout.scene ? JSON.stringify(layout.scene.camera) : null;
+  VIEWS.set(key, { of: layout.uirevision, ranges, camera, hidden, dragmode: layout.dragmode });
 }
 
 /** Give a chart what was noted for its key, unless it shows something else; a range that the data left is let go. */
@@ -32,6 +34,9 @@ function impose(chart, key) {
   const changes = view.dragmode === layout.dragmode ? {} : { dragmode: view.dragmode };
   for (const [name, range] of Object.entries(view.ranges)) {
     if (layout[name] && String(layout[name].range) !== String(range)) changes[`${name}.range`] = [...range];
+  }
+  if (view.camera && layout.scene && JSON.stringify(layout.scene.camera) !== view.camera) {
+    changes["scene.camera"] = JSON.parse(view.camera);
   }
   const hide = chart._fullData.filter((trace) => trace.visible === true && view.hidden.includes(idOf(trace)));
   if (hide.length) window.Plotly?.update(chart, { visible: "legendonly" }, changes, hide.map((trace) => trace.index));

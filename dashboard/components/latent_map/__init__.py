@@ -105,7 +105,7 @@ def latent_map(
         colour: what colours mean: the classes, the markers (in the order of `colours`), the numbers of a scale, or in
             each panel, by its id, those of its own; scales of equal ends share a colour bar.
         sprites: thumbnails for the hovered point, from `make_sprites`, in the order of the ids.
-        columns: panels in a row where the width allows it.
+        columns: panels in a row where the width allows it; where panels have cells, all columns of the grid.
         height: greatest height of a row of panels, with title and axes, in CSS pixels.
         selected_ids: a selection to set; it is applied when it differs from the one that was passed before.
         selected_turn: another number sets the same selection once more, whatever was selected since.
@@ -237,4 +237,5 @@ def _panel_header(panel: Panel) -> dict[str, Any]:
         "marker": None if panel.marker is None else [float(value) for value in panel.marker],
         "pixelated": bool(panel.image_pixelated),
         "clickable_empty": bool(panel.clickable_empty),
+        "cell": None if panel.cell is None else [int(value) for value in panel.cell],
     }

@@ -26,6 +26,8 @@ class Panel:
         square: one unit is equally long on both axes.
         marker: x, y of a cross (the place that was decoded), or None.
         clickable_empty: clicks beside the points are reported.
+        cell: row and column of the grid where the panel stands, if the width holds all columns of the map; the next
+            free place of the row, if None.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Panel:
     square: bool = True
     marker: tuple[float, float] | None = None
     clickable_empty: bool = True
+    cell: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and numbers once, so that a mistake is named here and not in the browser.
@@ -76,6 +79,8 @@ class Panel:
                 )
         if self.marker is not None:
             _finite(name, "marker", self.marker, 2)
+        if self.cell is not None and (len(self.cell) != 2 or min(self.cell) < 0):
+            raise ValueError(f"{name}: cell must be a row and a column, counted from 0, not {self.cell}.")
 
 
 def _finite(name: str, what: str, values: Iterable[float], count: int) -> None:

@@ -215,3 +215,22 @@ def test_a_selection_of_other_data_is_refused_in_a_sentence(bundled_store: Path)
     for page in ("latent", "compare", "edit", "tradeoff", "curves"):
         said = words(healthy(open_page(page, selection=other.id)))
         assert "cannot be used here: it is of fashion-mnist, and this run is of digits" in said, page
+
+
+@pytest.mark.parametrize("shape", ["pairs", "projection", "space"])
+def test_more_than_two_dimensions_mark_it_too(bundled_store: Path, kept: Selection, shape: str) -> None:
+    at = healthy(
+        open_page(
+            "latent", run="bundled-digits-8d", split="test", selection=kept.id, shape=shape, method="pca"
+        )
+    )
+    assert f"**Hard threes**: {len(kept)} images" in words(at)
+    if shape != "space":
+        assert lit(at) == list(kept.rows["test"])
+        return
+    rings = next(trace for trace in figures(at)[0]["data"] if trace["name"] == "selected")
+    stored = load_latents(bundled_store / "bundled-digits-8d" / "latents-test.npz")
+    assert stored.rate is not None
+    assert len(numbers(rings["x"])) == len(kept)
+    rows = np.isin(stored.ids, kept.rows["test"])
+    assert any(np.allclose(numbers(rings["x"]), stored.means[rows, k], atol=1e-5) for k in range(8))

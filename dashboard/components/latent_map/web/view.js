@@ -31,18 +31,21 @@ function layout(app) {
   app.root.dataset.legend = aside ? "aside" : "below";
   app.width = aside || width - block > ASIDE ? block : width;
   const row = HEADER + plotHeight + bottom;
+  // A grid with holes, such as a lower triangle, holds only where all of its columns fit.
+  const grid = columns === head.columns && panels.every((panel) => panel.spec.cell);
+  const cells = panels.map((panel, k) => (grid ? panel.spec.cell : [Math.floor(k / columns), k % columns]));
   panels.forEach((panel, k) => {
     const side = Math.min(room, plotHeight);
     panel.rect = {
-      x: snap((k % columns) * (used + GAP) + left),
-      y: snap(Math.floor(k / columns) * (row + 8) + HEADER),
+      x: snap(cells[k][1] * (used + GAP) + left),
+      y: snap(cells[k][0] * (row + 8) + HEADER),
       w: snap(panel.spec.square ? side : room),
       h: snap(panel.spec.square ? side : plotHeight),
     };
     panel.left = left;
     placePanel(panel);
   });
-  app.height = snap(Math.ceil(panels.length / columns) * (row + 8) - 8);
+  app.height = snap((Math.max(...cells.map(([down]) => down)) + 1) * (row + 8) - 8);
   app.stage.style.width = `${app.width}px`;
   app.stage.style.height = `${app.height}px`;
   app.root.querySelector(".bar").style.maxWidth = `${app.width}px`;
