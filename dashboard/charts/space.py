@@ -156,4 +156,7 @@ def _scene(axes: Sequence[str], uirevision: str, dark: bool) -> dict[str, object
         f"{name}axis": {**look, "title": {"text": plotly_text(text), "font": {"size": 12}}}
         for name, text in zip("xyz", axes, strict=True)
     }
-    return {**each, "aspectmode": "data", "uirevision": uirevision, "dragmode": "orbit"}
+    # a little further off than Plotly's own camera, so that the axes' names are inside
+    camera = {"eye": {"x": 1.4, "y": 1.4, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}}
+    look_from = {"aspectmode": "data", "camera": camera, "uirevision": uirevision, "dragmode": "orbit"}
+    return {**each, **look_from}

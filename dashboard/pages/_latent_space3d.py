@@ -129,4 +129,7 @@ def _figure(
     if clicked is not None and clicked in view.ids and clicked != cards.chosen_id():
         cards.remember_point(view, clicked)
         st.rerun()
-    st.caption("Drag to turn, wheel to zoom, right drag to move; a click on a point opens its image.")
+    st.caption(
+        "Drag to turn, drag with the right button to move, click a point to open its image; the buttons at the "
+        "figure's corner zoom, and bring the first view back."
+    )

@@ -60,6 +60,8 @@ def arguments(**changes: Any) -> dict[str, Any]:
         ({"draws": np.zeros(3)}, r"shape \(k, 2\)"),
         ({"draws": np.array([[0, np.nan]])}, "finite"),
         ({"marker": (np.nan, 1)}, "marker must be 2 finite numbers"),
+        ({"cell": (0, -1)}, "cell must be a row and a column"),
+        ({"cell": (1,)}, "cell must be a row and a column"),
     ],
 )
 def test_a_bad_panel_is_named(changes: dict[str, Any], words: str) -> None:

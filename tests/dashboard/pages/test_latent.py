@@ -225,6 +225,7 @@ def test_a_one_dimensional_latent_shows_densities_and_a_row_of_points_for_each_c
     )
     assert not latent["circles"]
     assert "Prior contours" not in [toggle.label for toggle in at.toggle]
+    assert "View" not in [group.proto.label for group in at.get("button_group")]
     assert [box.key for box in at.number_input if box.key in ("zx", "zy")] == ["zx"]
     assert "Decoded there" in [image.proto.imgs[0].caption for image in at.get("image")]
     at.session_state["latent-map"] = {"click": {"panel": "latent", "id": int(stored.ids[5])}}
