@@ -131,5 +131,7 @@ def _figure(
         st.rerun()
     st.caption(
         "Drag to turn, drag with the right button to move, click a point to open its image; the buttons at the "
-        "figure's corner zoom, and bring the first view back."
+        "figure's corner zoom, and bring the first view back. Rings: what is selected, on a map or by a kept selection."
     )
+    if len(selection.ids) > 1:
+        selection.panel(view.ids, key="latent-selected", origin="Selected on the Latent space page.")
