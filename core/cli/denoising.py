@@ -4,8 +4,37 @@ import argparse
 from typing import Any
 
 from core.cli.finding import open_with_weights, record_of
+from core.cli.grammar import add_command, finite, from_least, json_option, run_argument
 from core.cli.terminal import emit, emit_json
+from core.data.images import SPLITS
+from core.denoising import KINDS
 from core.denoising import denoise as denoise_images
+
+
+def add_commands(actions: Any) -> None:
+    """Add `denoise` to the command line's grammar."""
+    noise = add_command(
+        actions,
+        "denoise",
+        denoise,
+        "corrupt the images of a split and say how much of the noise a run takes out",
+        detail="Any run can be asked; family dae is trained for it. PSNR: -10 log10 of the mean squared error, in dB.",
+    )
+    run_argument(noise)
+    noise.add_argument("--kind", choices=KINDS, default="gaussian", help="of corruption (default: gaussian)")
+    noise.add_argument(
+        "--level",
+        type=finite,
+        default=0.25,
+        metavar="S",
+        help="standard deviation of Gaussian noise, or share of values masked or replaced (default: 0.25)",
+    )
+    noise.add_argument("--split", choices=SPLITS, default="test", help="images to take (default: test)")
+    noise.add_argument("--seed", type=from_least(0), default=0, metavar="N", help="of the noise (default: 0)")
+    noise.add_argument(
+        "--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)"
+    )
+    json_option(noise)
 
 
 def denoise(args: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from core.analysis.projections import METHODS
 from core.cli import commands, denoising, exploring, projecting, selecting, tending
 from core.cli.attributes import OTHERS
 from core.cli.grammar import (
@@ -21,8 +20,7 @@ from core.cli.grammar import (
     yes_option,
 )
 from core.data.images import SPLITS
-from core.denoising import KINDS
-from core.store import COMBINED, TAG_LIMIT
+from core.store import TAG_LIMIT
 
 PROGRAM = "python -m core"
 
@@ -59,20 +57,22 @@ that was damaged, or a run that was stopped before it was scored. What is stored
 read stays. Bundled runs and runs in training are refused."""
 
 
-SELECTING = """\
-A range is LOW:HIGH, both ends let through; 20: and :30 are open at one end. All that is asked for must hold:
-labels, D, R and negative ELBO in nats per image as the run scored them, the error as mean squared error per pixel of
-the reconstruction at the mean. --rows keeps only these rows of the data set. The selection belongs to the data set:
-every run of the same data can use it, and so can every page of the dashboard."""
-
-
 def build_parser() -> Parser:
     """Make the parser; the parsed arguments hold the function to call as `command`."""
     parser = Parser(
         prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=Format, allow_abbrev=False
     )
     commands_of = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (_training, _reading, _exploring, _selecting, _tending, _data):
+    for room in (
+        _training,
+        _reading,
+        _exploring,
+        projecting.add_commands,
+        denoising.add_commands,
+        selecting.add_commands,
+        _tending,
+        _data,
+    ):
         room(commands_of)
     return parser
 
@@ -273,132 +273,6 @@ def _exploring(actions: Any) -> None:
     )
     place.add_argument("--split", choices=SPLITS, default="train", help="images to take (default: train)")
     json_option(place)
-
-    noise = add_command(
-        actions,
-        "denoise",
-        denoising.denoise,
-        "corrupt the images of a split and say how much of the noise a run takes out",
-        detail="Any run can be asked; family dae is trained for it. PSNR: -10 log10 of the mean squared error, in dB.",
-    )
-    run_argument(noise)
-    noise.add_argument("--kind", choices=KINDS, default="gaussian", help="of corruption (default: gaussian)")
-    noise.add_argument(
-        "--level",
-        type=finite,
-        default=0.25,
-        metavar="S",
-        help="standard deviation of Gaussian noise, or share of values masked or replaced (default: 0.25)",
-    )
-    noise.add_argument("--split", choices=SPLITS, default="test", help="images to take (default: test)")
-    noise.add_argument("--seed", type=from_least(0), default=0, metavar="N", help="of the noise (default: 0)")
-    noise.add_argument(
-        "--device", metavar="D", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)"
-    )
-    json_option(noise)
-
-    project = add_command(
-        actions,
-        "project",
-        projecting.project,
-        "lay a latent of three or more dimensions out in two or three: PCA, t-SNE or UMAP",
-        detail="Of the means or codes of at most 10,000 images. Computed once, and kept in the run's cache, where the "
-        "dashboard finds it. A 2-D latent is never projected.",
-    )
-    run_argument(project)
-    project.add_argument("--method", choices=METHODS, default="pca", help="how (default: pca)")
-    project.add_argument(
-        "--split",
-        choices=(*SPLITS, projecting.BOTH),
-        default="test",
-        help="images to take; both are test and train (default: test)",
-    )
-    project.add_argument(
-        "--seed", type=from_least(0), default=0, metavar="N", help="of t-SNE and UMAP (default: 0)"
-    )
-    project.add_argument(
-        "--dimensions", type=int, choices=(2, 3), default=2, help="to project to (default: 2)"
-    )
-    json_option(project)
-
-
-def _selecting(actions: Any) -> None:
-    """Commands that keep and tend selections of images."""
-    select = add_command(
-        actions,
-        "select",
-        selecting.select,
-        "keep the images that a query finds under a name",
-        detail=SELECTING,
-    )
-    run_argument(select)
-    select.add_argument("--name", required=True, help="name of the selection")
-    select.add_argument("--labels", metavar="L,L,...", help="images of these labels (default: of all)")
-    select.add_argument("--unlabelled", action="store_true", help="images without a label (too)")
-    for name, about in (
-        ("distortion", "D, nats per image"),
-        ("rate", "R, nats per image"),
-        ("negative-elbo", "D + R, nats per image"),
-        ("error", "mean squared error per pixel"),
-    ):
-        select.add_argument(f"--{name}", metavar="LOW:HIGH", help=f"range of {about}")
-    select.add_argument(
-        "--split",
-        choices=SPLITS,
-        action="append",
-        help="images to search (default: test); may be given several times",
-    )
-    select.add_argument("--rows", metavar="N,N,...", help="only these rows of the data set")
-    json_option(select)
-
-    kept = add_command(actions, "selections", None, "list, show, rename, combine and delete kept selections")
-    of_kept = kept.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    listing = add_command(
-        of_kept, "list", selecting.list_all, "list all kept selections, broken ones with the reason"
-    )
-    listing.add_argument("--dataset", metavar="DATA", help="only those of this data set")
-    store_option(listing)
-    json_option(listing)
-
-    show = add_command(
-        of_kept,
-        "show",
-        selecting.show,
-        "show a selection: its classes, its scores, its worst and best images",
-    )
-    _selection_argument(show)
-    show.add_argument("--run", metavar="RUN", help="score it in this run (default: the one it was made on)")
-    show.add_argument(
-        "--worst", type=from_least(1), default=5, metavar="N", help="images listed each (default: 5)"
-    )
-    json_option(show)
-
-    rename = add_command(of_kept, "rename", selecting.rename, "give a selection another name; its id stays")
-    _selection_argument(rename)
-    rename.add_argument("name", metavar="NAME", help="the new name")
-
-    delete = add_command(of_kept, "delete", selecting.delete, "delete selections for good, after asking")
-    delete.add_argument("selections", metavar="SELECTION", nargs="+", help="ids or names of selections")
-    store_option(delete)
-    yes_option(delete)
-
-    combine = add_command(of_kept, "combine", selecting.combined, "keep what two selections have together")
-    combine.add_argument("first", metavar="FIRST", help="id or name of a selection")
-    combine.add_argument("second", metavar="SECOND", help="id or name of another one of the same data")
-    combine.add_argument(
-        "--how",
-        choices=tuple(COMBINED),
-        required=True,
-        help="in either, in both, or in FIRST and not in SECOND",
-    )
-    combine.add_argument("--name", required=True, help="name of the new selection")
-    store_option(combine)
-    json_option(combine)
-
-
-def _selection_argument(parser: Parser) -> None:
-    parser.add_argument("selection", metavar="SELECTION", help="id or name of a selection")
-    store_option(parser)
 
 
 def _tending(actions: Any) -> None:

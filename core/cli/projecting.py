@@ -7,7 +7,9 @@ from typing import Any
 
 from core.analysis.projections import METHODS
 from core.cli.finding import record_of
+from core.cli.grammar import add_command, from_least, json_option, run_argument
 from core.cli.terminal import CountProgress, emit, emit_json, number
+from core.data.images import SPLITS
 from core.jobs import working
 from core.projected import Projected, Wanted, job_of, projected, stored_projection
 from core.runs import Run
@@ -93,3 +95,30 @@ def _lines(run: Run, wanted: Wanted, found: Projected, seconds: float | None) ->
     took = "was computed before" if seconds is None else f"took {seconds:.1f} s"
     kept = "cannot be stored: its folder is not writable" if found.stored is None else f"is {found.stored}"
     return [*lines, f"It {took}, and {kept}."]
+
+
+def add_commands(actions: Any) -> None:
+    """Add `project` to the command line's grammar."""
+    command = add_command(
+        actions,
+        "project",
+        project,
+        "lay a latent of three or more dimensions out in two or three: PCA, t-SNE or UMAP",
+        detail="Of the means or codes of at most 10,000 images. Computed once, and kept in the run's cache, where the "
+        "dashboard finds it. A 2-D latent is never projected.",
+    )
+    run_argument(command)
+    command.add_argument("--method", choices=METHODS, default="pca", help="how (default: pca)")
+    command.add_argument(
+        "--split",
+        choices=(*SPLITS, BOTH),
+        default="test",
+        help="images to take; both are test and train (default: test)",
+    )
+    command.add_argument(
+        "--seed", type=from_least(0), default=0, metavar="N", help="of t-SNE and UMAP (default: 0)"
+    )
+    command.add_argument(
+        "--dimensions", type=int, choices=(2, 3), default=2, help="to project to (default: 2)"
+    )
+    json_option(command)

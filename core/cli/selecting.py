@@ -1,12 +1,22 @@
 """Commands of selections: kept from a query or from rows, listed, shown, renamed, combined, deleted."""
 
 import argparse
+from typing import Any
 
 import numpy as np
 
 from core.analysis.queries import RANGES, Query, Range, matching
 from core.cli import selected
 from core.cli.finding import record_of, store_of
+from core.cli.grammar import (
+    Parser,
+    add_command,
+    from_least,
+    json_option,
+    run_argument,
+    store_option,
+    yes_option,
+)
 from core.cli.pictures import rows_of_text
 from core.cli.tending import agreed
 from core.cli.terminal import CountProgress, complain, emit, emit_json
@@ -15,6 +25,7 @@ from core.errors import CheckpointError, ConfigError, DataError
 from core.latents import Latents
 from core.runs import Run, open_run
 from core.store import (
+    COMBINED,
     Selection,
     combine,
     combined_origin,
@@ -242,3 +253,89 @@ def combined(args: argparse.Namespace) -> int:
     else:
         emit(f"Selection '{made.name}' ({made.id}) keeps {selected.images(len(made))}: {made.origin}")
     return 0
+
+
+# --- grammar ---
+
+SELECTING = """\
+A range is LOW:HIGH, both ends let through; 20: and :30 are open at one end. All that is asked for must hold:
+labels, D, R and negative ELBO in nats per image as the run scored them, the error as mean squared error per pixel of
+the reconstruction at the mean. --rows keeps only these rows of the data set. The selection belongs to the data set:
+every run of the same data can use it, and so can every page of the dashboard."""
+
+
+def add_commands(actions: Any) -> None:
+    """Add the commands that keep and tend selections of images to the command line's grammar."""
+    query = add_command(
+        actions,
+        "select",
+        select,
+        "keep the images that a query finds under a name",
+        detail=SELECTING,
+    )
+    run_argument(query)
+    query.add_argument("--name", required=True, help="name of the selection")
+    query.add_argument("--labels", metavar="L,L,...", help="images of these labels (default: of all)")
+    query.add_argument("--unlabelled", action="store_true", help="images without a label (too)")
+    for name, about in (
+        ("distortion", "D, nats per image"),
+        ("rate", "R, nats per image"),
+        ("negative-elbo", "D + R, nats per image"),
+        ("error", "mean squared error per pixel"),
+    ):
+        query.add_argument(f"--{name}", metavar="LOW:HIGH", help=f"range of {about}")
+    query.add_argument(
+        "--split",
+        choices=SPLITS,
+        action="append",
+        help="images to search (default: test); may be given several times",
+    )
+    query.add_argument("--rows", metavar="N,N,...", help="only these rows of the data set")
+    json_option(query)
+
+    kept = add_command(actions, "selections", None, "list, show, rename, combine and delete kept selections")
+    of_kept = kept.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listed = add_command(of_kept, "list", list_all, "list all kept selections, broken ones with the reason")
+    listed.add_argument("--dataset", metavar="DATA", help="only those of this data set")
+    store_option(listed)
+    json_option(listed)
+
+    shown = add_command(
+        of_kept,
+        "show",
+        show,
+        "show a selection: its classes, its scores, its worst and best images",
+    )
+    _selection_argument(shown)
+    shown.add_argument("--run", metavar="RUN", help="score it in this run (default: the one it was made on)")
+    shown.add_argument(
+        "--worst", type=from_least(1), default=5, metavar="N", help="images listed each (default: 5)"
+    )
+    json_option(shown)
+
+    renamed = add_command(of_kept, "rename", rename, "give a selection another name; its id stays")
+    _selection_argument(renamed)
+    renamed.add_argument("name", metavar="NAME", help="the new name")
+
+    deleted = add_command(of_kept, "delete", delete, "delete selections for good, after asking")
+    deleted.add_argument("selections", metavar="SELECTION", nargs="+", help="ids or names of selections")
+    store_option(deleted)
+    yes_option(deleted)
+
+    joined = add_command(of_kept, "combine", combined, "keep what two selections have together")
+    joined.add_argument("first", metavar="FIRST", help="id or name of a selection")
+    joined.add_argument("second", metavar="SECOND", help="id or name of another one of the same data")
+    joined.add_argument(
+        "--how",
+        choices=tuple(COMBINED),
+        required=True,
+        help="in either, in both, or in FIRST and not in SECOND",
+    )
+    joined.add_argument("--name", required=True, help="name of the new selection")
+    store_option(joined)
+    json_option(joined)
+
+
+def _selection_argument(parser: Parser) -> None:
+    parser.add_argument("selection", metavar="SELECTION", help="id or name of a selection")
+    store_option(parser)
