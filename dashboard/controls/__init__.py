@@ -15,6 +15,7 @@ from dashboard.controls.choices import (
 from dashboard.controls.colouring import Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
+from dashboard.controls.lattices import DecodedPlane, await_lattices, decoded_plane, why_no_lattice
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
 from dashboard.controls.runs import (
     DEFAULT_RUN,
@@ -44,12 +45,15 @@ __all__ = [
     "OWN_ROW",
     "Bar",
     "Colour",
+    "DecodedPlane",
     "Ranked",
+    "await_lattices",
     "class_rows",
     "colour_of",
     "coordinate",
     "coordinate_value",
     "csv_bytes",
+    "decoded_plane",
     "default_run",
     "download_csv",
     "empty_store",
@@ -81,4 +85,5 @@ __all__ = [
     "two_digits",
     "usable_runs",
     "weight_text",
+    "why_no_lattice",
 ]

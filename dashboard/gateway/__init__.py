@@ -8,6 +8,7 @@ from core.analysis.alignment import Alignment
 from core.analysis.attributes import analogy, attribute_vector, nearest_mean
 from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
 from core.analysis.pvalues import (
+    centre_and_spread,
     moments,
     phi,
     phi_inverse,
@@ -44,7 +45,14 @@ from dashboard.gateway.comparing import (
     settings_that_differ,
     similarity,
 )
-from dashboard.gateway.decoding import decode, lattice, reconstruct, reconstruct_points
+from dashboard.gateway.decoding import (
+    decode,
+    decoder_size,
+    lattice,
+    lattice_rows,
+    reconstruct,
+    reconstruct_points,
+)
 from dashboard.gateway.editing import densities_at, label_means, leak, nearest_rows, some_rows, split_units
 from dashboard.gateway.listing import (
     folder_size,
@@ -102,11 +110,13 @@ __all__ = [
     "annotate",
     "attribute_vector",
     "board_key",
+    "centre_and_spread",
     "change_tags",
     "comparable_key",
     "data_available",
     "data_folder",
     "decode",
+    "decoder_size",
     "delete_run",
     "densities_at",
     "example_ids",
@@ -122,6 +132,7 @@ __all__ = [
     "latents_ready",
     "lattice",
     "lattice_at_hand",
+    "lattice_rows",
     "leak",
     "map_data",
     "map_id",

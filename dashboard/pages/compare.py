@@ -26,11 +26,12 @@ from dashboard.pages._compare_sides import (
 
 HOW_TO_READ = r"""
 **Maps.** Every panel shows the same images, so an image that is selected, hovered or clicked in one is marked in
-all. The latent planes show $\mu$ of $q(z \mid x)$, or one seeded sample of it; circles stand at 1, 2 and 3 standard
-deviations of the prior. The p-value maps show $\Phi(z) = \tfrac12(1 + \operatorname{erf}(z / \sqrt 2))$. Runs are
-free to rotate and mirror their planes: compare which classes touch and how even the p-value map is, not where a
-class lies. $\Phi(\mu)$ lacks the variance $E[\sigma^2]$ that samples have; only samples of a matching posterior are
-even.
+all. Over an empty place a panel shows the nearest of 40 x 40 places that its run has decoded, in its own dimensions;
+an aligned plane has none. The latent planes show $\mu$ of $q(z \mid x)$, or one seeded sample of it; circles stand at
+1, 2 and 3 standard deviations of the prior. The p-value maps show
+$\Phi(z) = \tfrac12(1 + \operatorname{erf}(z / \sqrt 2))$. Runs are free to rotate and mirror their planes: compare
+which classes touch and how even the p-value map is, not where a class lies. $\Phi(\mu)$ lacks the variance
+$E[\sigma^2]$ that samples have; only samples of a matching posterior are even.
 
 **Aligned** takes that freedom out. With $X$ the means of A and $Y$ those of another run over the same images, each
 minus its average, it turns and mirrors $Y$ by the orthogonal $Q$ that minimises $\lVert X - YQ \rVert^2$
@@ -67,7 +68,7 @@ def page() -> None:
         return
     describe(sides)
     reasons = reasons_of(sides)
-    choices = _maps(sides, reasons)
+    choices, shown = _maps(sides, reasons)
     similarity.similarities(sides, choices.splits)
     scores.score_table(sides, reasons)
     images.same_originals(sides)
@@ -75,9 +76,10 @@ def page() -> None:
     curves.curves(sides, reasons)
     tables.settings_table(sides)
     controls.how_to_read(HOW_TO_READ)
+    controls.await_lattices([plane.decoded for plane in shown])
 
 
-def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
+def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> tuple[planes.Choices, list[planes.Plane]]:
     st.subheader("Latent space")
     choices = planes.choose(sides)
     groups = groups_of(sides)
@@ -90,6 +92,7 @@ def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
             icon=":material/link_off:",
         )
     asked: set[str] = set()
+    drawn: list[planes.Plane] = []
     for group in groups:
         ready = [
             side
@@ -106,14 +109,17 @@ def _maps(sides: Sides, reasons: Mapping[str, str | None]) -> planes.Choices:
                 group = ready  # what is here can be compared without the images
             for side in group:
                 controls.need_latents(side.record, choices.splits)
-        _map_of(group, choices, reasons)
-    return choices
+        drawn += _map_of(group, choices, reasons)
+    return choices, drawn
 
 
-def _map_of(group: list[Side], choices: planes.Choices, reasons: Mapping[str, str | None]) -> None:
+def _map_of(
+    group: list[Side], choices: planes.Choices, reasons: Mapping[str, str | None]
+) -> list[planes.Plane]:
     """The maps of runs on the same data, and what is looked at in them."""
     shown = planes.planes_of(group, choices)
     key = "compare-map-" + "".join(side.letter for side in group).lower()
     joined, chosen = maps.draw_maps(shown, choices, key=key)
     maps.describe_maps(shown, joined, choices)
     looked.looked_at(shown, joined, chosen, reasons=reasons, key=key)
+    return shown

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dashboard.components.latent_map.lattices import Lattice
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:
@@ -26,6 +28,7 @@ class Panel:
         square: one unit is equally long on both axes.
         marker: x, y of a cross (the place that was decoded), or None.
         clickable_empty: clicks beside the points are reported.
+        lattice: decoded tiles, one of which is shown where the pointer meets no point, or None.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Panel:
     square: bool = True
     marker: tuple[float, float] | None = None
     clickable_empty: bool = True
+    lattice: Lattice | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and numbers once, so that a mistake is named here and not in the browser.
