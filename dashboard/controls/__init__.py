@@ -15,6 +15,7 @@ from dashboard.controls.choices import (
 from dashboard.controls.colouring import COLOUR_SCORES, Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
+from dashboard.controls.lattices import DecodedPlane, await_lattices, decoded_plane, why_no_lattice
 from dashboard.controls.map_selection import MapSelection, kept_ids
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
 from dashboard.controls.runs import (
@@ -60,13 +61,16 @@ __all__ = [
     "SELECTION",
     "Bar",
     "Colour",
+    "DecodedPlane",
     "MapSelection",
     "Ranked",
+    "await_lattices",
     "class_rows",
     "colour_of",
     "coordinate",
     "coordinate_value",
     "csv_bytes",
+    "decoded_plane",
     "default_run",
     "download_csv",
     "empty_store",
@@ -108,4 +112,5 @@ __all__ = [
     "two_digits",
     "usable_runs",
     "weight_text",
+    "why_no_lattice",
 ]

@@ -12,6 +12,7 @@ from core.analysis.projections import METHODS as PROJECTIONS
 from core.analysis.projections import POINTS as PROJECTED_POINTS
 from core.analysis.projections import Projection
 from core.analysis.pvalues import (
+    centre_and_spread,
     moments,
     phi,
     phi_inverse,
@@ -68,7 +69,14 @@ from dashboard.gateway.comparing import (
     settings_that_differ,
     similarity,
 )
-from dashboard.gateway.decoding import decode, lattice, reconstruct, reconstruct_points
+from dashboard.gateway.decoding import (
+    decode,
+    decoder_size,
+    lattice,
+    lattice_rows,
+    reconstruct,
+    reconstruct_points,
+)
 from dashboard.gateway.editing import densities_at, label_means, leak, nearest_rows, some_rows, split_units
 from dashboard.gateway.listing import (
     folder_size,
@@ -160,6 +168,7 @@ __all__ = [
     "attribute_vector",
     "band",
     "board_key",
+    "centre_and_spread",
     "change_tags",
     "combine",
     "combine_selections",
@@ -169,6 +178,7 @@ __all__ = [
     "data_folder",
     "data_of",
     "decode",
+    "decoder_size",
     "delete_run",
     "delete_selection",
     "densities_at",
@@ -191,6 +201,7 @@ __all__ = [
     "latents_ready",
     "lattice",
     "lattice_at_hand",
+    "lattice_rows",
     "leak",
     "map_data",
     "map_id",

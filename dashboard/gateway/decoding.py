@@ -1,6 +1,6 @@
 """What models make of latents and of images; results are kept, and shared read-only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import streamlit as st
@@ -57,11 +57,50 @@ def lattice(
         CheckpointError: the weights are missing or damaged.
     """
     run = opened(record)
-    z = lattice_points(n, latent=run.latent, dimensions=dimensions, base=base)
+    z = _lattice_places(record, n, dimensions, base, centre, spread)
+    return decode(record, z.reshape(n * n, run.latent)).reshape(n, n, *run.shape)
+
+
+def lattice_rows(
+    record: RunRecord,
+    n: int,
+    *,
+    dimensions: tuple[int, int] = (0, 1),
+    base: np.ndarray | None = None,
+    centre: np.ndarray | None = None,
+    spread: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
+    """Decode the lattice of `lattice` row by row, from the top: n times (n, C, H, W); nothing is kept.
+
+    It is for work in the background: between two rows a decode that a person waits for has its turn.
+
+    Raises:
+        CheckpointError: the weights are missing or damaged.
+    """
+    for row in _lattice_places(record, n, dimensions, base, centre, spread):
+        yield opened(record).decode(row)
+
+
+def _lattice_places(
+    record: RunRecord,
+    n: int,
+    dimensions: tuple[int, int],
+    base: np.ndarray | None,
+    centre: np.ndarray | None,
+    spread: np.ndarray | None,
+) -> np.ndarray:
+    """Latents of a lattice, (n, n, L) float32, row 0 at the top."""
+    z = lattice_points(n, latent=record.config.latent, dimensions=dimensions, base=base)
     if centre is not None and spread is not None:
         chosen = list(dimensions)
         z[..., chosen] = z[..., chosen] * spread[chosen] + centre[chosen]
-    return decode(record, z.reshape(n * n, run.latent)).reshape(n, n, *run.shape)
+    return z
+
+
+def decoder_size(record: RunRecord) -> int:
+    """Numbers that a run has learned, its encoder's too: how dear it is to decode many places, roughly."""
+    assert record.document is not None
+    return record.document.parameters
 
 
 def reconstruct(record: RunRecord, pixels: np.ndarray) -> np.ndarray:

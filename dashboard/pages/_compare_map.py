@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway, theme
-from dashboard.components.latent_map import UNLABELLED, Panel, Scale, latent_map
+from dashboard.components.latent_map import UNLABELLED, Lattice, Panel, Scale, latent_map
 from dashboard.gateway import Latents, MapData
 from dashboard.pages._compare_colours import colours_of, in_words, panel_colours
 from dashboard.pages._compare_planes import RAW, SPACES, Choices, Plane
@@ -133,8 +133,14 @@ def _panels(planes: Sequence[Plane], joined: Joined, choices: Choices) -> list[P
     lift = controls.class_rows(joined.data.latents.labels)
     latent, p_values = [], []
     for plane, rows in zip(planes, joined.rows, strict=True):
-        latent.append(_latent_panel(plane, rows, lift, domain=None if plane.what == "codes" else domain))
-        p_values.append(_p_panel(plane, rows, lift, joined.data.latents.labels))
+        tiles = plane.decoded
+        # a plane that was turned onto another run's shows no dimension of its own along its axes
+        own = None if tiles is None or plane.alignment is not None else tiles.on(unit=False)
+        latent.append(
+            _latent_panel(plane, rows, lift, domain=None if plane.what == "codes" else domain, lattice=own)
+        )
+        unit = None if tiles is None else tiles.on(unit=True)
+        p_values.append(_p_panel(plane, rows, lift, joined.data.latents.labels, lattice=unit))
     if choices.panels == "latent":
         return latent
     if choices.panels == "p":
@@ -147,7 +153,12 @@ def _panels(planes: Sequence[Plane], joined: Joined, choices: Choices) -> list[P
 
 
 def _latent_panel(
-    plane: Plane, rows: np.ndarray, lift: np.ndarray, *, domain: tuple[float, float, float, float] | None
+    plane: Plane,
+    rows: np.ndarray,
+    lift: np.ndarray,
+    *,
+    domain: tuple[float, float, float, float] | None,
+    lattice: Lattice | None,
 ) -> Panel:
     letter, shown = plane.side.letter, plane.shown
     flat = shown.shape[1] == 1
@@ -170,10 +181,13 @@ def _latent_panel(
         square=not flat,
         alt=f"Run {letter}: scatter of {(rows >= 0).sum()} images over {x} and {y}",
         clickable_empty=False,
+        lattice=lattice,
     )
 
 
-def _p_panel(plane: Plane, rows: np.ndarray, lift: np.ndarray, labels: np.ndarray) -> Panel:
+def _p_panel(
+    plane: Plane, rows: np.ndarray, lift: np.ndarray, labels: np.ndarray, *, lattice: Lattice | None
+) -> Panel:
     letter = plane.side.letter
     flat = len(plane.dimensions) == 1
     of = {"means": "Φ(means)", "samples": "Φ(samples)", "codes": "Φ(standardised codes), no prior"}[
@@ -191,6 +205,7 @@ def _p_panel(plane: Plane, rows: np.ndarray, lift: np.ndarray, labels: np.ndarra
         square=not flat,
         alt=f"Run {letter}: the same images by the normal CDF of each coordinate",
         clickable_empty=False,
+        lattice=lattice,
     )
 
 

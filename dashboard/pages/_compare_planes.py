@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import streamlit as st
@@ -58,6 +59,22 @@ class Plane:
         """(N, 1 or 2) Phi of `chosen`; codes, which have no prior, are standardised first."""
         chosen = self.chosen
         return gateway.phi(gateway.standardise(chosen) if self.what == "codes" else chosen)
+
+    @cached_property
+    def decoded(self) -> controls.DecodedPlane | None:
+        """The lattice of the own dimensions, the others at 0 or at the average code: what hovering shows."""
+        code = self.what == "codes"
+        centre, spread = np.zeros(self.coordinates.shape[1]), np.ones(self.coordinates.shape[1])
+        if code:
+            centre, spread = gateway.centre_and_spread(self.coordinates)
+        return controls.decoded_plane(
+            self.side.record,
+            dimensions=self.dimensions,
+            names=[theme.dimension_name(k, code=code) for k in self.dimensions],
+            base=centre,
+            centre=centre,
+            spread=spread,
+        )
 
     def axis(self, place: int) -> str:
         """Name of a dimension on the latent panel, counted from 1, with its rate or whose dimension it is."""

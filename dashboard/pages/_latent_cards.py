@@ -113,6 +113,17 @@ class Place:
             return self.view.data.latents.means[row].astype(np.float64)
         return centre
 
+    def surrounded(self) -> controls.DecodedPlane | None:
+        """The lattice of the plane, the other dimensions where this place has them: what hovering shows."""
+        return controls.decoded_plane(
+            self.record,
+            dimensions=self.view.dimensions,
+            names=[self.view.short(k) for k in self.view.dimensions],
+            base=self.base(),
+            centre=self.view.centre,
+            spread=self.view.spread,
+        )
+
     def move_to(self, panel: str, x: float, y: float) -> bool:
         """Put the place where a panel was clicked; p-values are turned back into latents. Tells whether it moved."""
         place = np.array([x, y])[: len(self.keys)]
@@ -139,6 +150,9 @@ class Place:
         if None in values:
             where = "a map" if self.view.flat or not lattice else "a map or of the manifold"
             st.caption(f"Click an empty place of {where}, or type coordinates, to decode what is there.")
+            reason = controls.why_no_lattice(self.record)
+            if reason is not None:
+                st.caption(f"Hovering shows nothing there: {reason}.")
             return
         place = np.array(values, np.float64)
         z = self.view.in_space(place, self.base())

@@ -68,7 +68,7 @@ def tiles(record: RunRecord, view: View, place: Place | None, n: int) -> np.ndar
     )
 
 
-def lattice_map(record: RunRecord, view: View, place: Place) -> Events:
+def lattice_map(record: RunRecord, view: View, place: Place, decoded: controls.DecodedPlane | None) -> Events:
     """Draw the decoded manifold on the unit square of the p-value map; clicks on a tile are events."""
     st.subheader("Decoded manifold")
     left, right = st.columns([1, 3], vertical_alignment="bottom")
@@ -92,6 +92,7 @@ def lattice_map(record: RunRecord, view: View, place: Place) -> Events:
                 image=lattice_png(images),
                 marker=None if marker is None else (float(marker[0]), float(marker[1])),
                 alt=f"{n} x {n} decoded images over the unit square of p-values",
+                lattice=None if decoded is None else decoded.on(unit=True),
             )
         ],
         key="manifold",

@@ -28,11 +28,12 @@ from dashboard.pages._compare_sides import (
 
 HOW_TO_READ = r"""
 **Maps.** Every panel shows the same images, so an image that is selected, hovered or clicked in one is marked in
-all. The latent planes show $\mu$ of $q(z \mid x)$, or one seeded sample of it; circles stand at 1, 2 and 3 standard
-deviations of the prior. The p-value maps show $\Phi(z) = \tfrac12(1 + \operatorname{erf}(z / \sqrt 2))$. Runs are
-free to rotate and mirror their planes: compare which classes touch and how even the p-value map is, not where a
-class lies. $\Phi(\mu)$ lacks the variance $E[\sigma^2]$ that samples have; only samples of a matching posterior are
-even.
+all. Over an empty place a panel shows the nearest of 40 x 40 places that its run has decoded, in its own dimensions;
+an aligned plane has none. The latent planes show $\mu$ of $q(z \mid x)$, or one seeded sample of it; circles stand at
+1, 2 and 3 standard deviations of the prior. The p-value maps show
+$\Phi(z) = \tfrac12(1 + \operatorname{erf}(z / \sqrt 2))$. Runs are free to rotate and mirror their planes: compare
+which classes touch and how even the p-value map is, not where a class lies. $\Phi(\mu)$ lacks the variance
+$E[\sigma^2]$ that samples have; only samples of a matching posterior are even.
 
 **Aligned** takes that freedom out. With $X$ the means of A and $Y$ those of another run over the same images, each
 minus its average, it turns and mirrors $Y$ by the orthogonal $Q$ that minimises $\lVert X - YQ \rVert^2$
@@ -77,7 +78,7 @@ def page() -> None:
     st.subheader("Latent space")
     choices = planes.choose(sides)
     sides = read_sides(sides, choices.splits)
-    _maps(sides, choices, reasons)
+    shown = _maps(sides, choices, reasons)
     similarity.similarities(sides, choices.splits)
     scores.score_table(sides, reasons)
     decoders = decoding(sides)
@@ -86,9 +87,10 @@ def page() -> None:
     curves.curves(sides, reasons)
     tables.settings_table(sides)
     controls.how_to_read(HOW_TO_READ)
+    controls.await_lattices([plane.decoded for plane in shown])
 
 
-def _maps(sides: Sides, choices: planes.Choices, reasons: Mapping[str, str | None]) -> None:
+def _maps(sides: Sides, choices: planes.Choices, reasons: Mapping[str, str | None]) -> list[planes.Plane]:
     groups = groups_of(sides)
     if len(groups) > 1:
         saw = [f"{letters_of(group)} saw {controls.plain(group[0].dataset[0])}" for group in groups]
@@ -99,6 +101,7 @@ def _maps(sides: Sides, choices: planes.Choices, reasons: Mapping[str, str | Non
             icon=":material/link_off:",
         )
     asked: set[str] = set()
+    drawn: list[planes.Plane] = []
     for everyone in groups:
         group = [side for side in everyone if not side.unread]
         if not group:
@@ -118,10 +121,13 @@ def _maps(sides: Sides, choices: planes.Choices, reasons: Mapping[str, str | Non
                 group = ready  # what is here can be compared without the images
             for side in group:
                 controls.need_latents(side.record, choices.splits)
-        _map_of(group, choices, reasons)
+        drawn += _map_of(group, choices, reasons)
+    return drawn
 
 
-def _map_of(group: list[Side], choices: planes.Choices, reasons: Mapping[str, str | None]) -> None:
+def _map_of(
+    group: list[Side], choices: planes.Choices, reasons: Mapping[str, str | None]
+) -> list[planes.Plane]:
     """The maps of runs on the same data, and what is looked at in them."""
     shown = planes.planes_of(group, choices)
     key = "compare-map-" + "".join(side.letter for side in group).lower()
@@ -133,3 +139,4 @@ def _map_of(group: list[Side], choices: planes.Choices, reasons: Mapping[str, st
     if len(chosen) > 1:
         selection.bar(joined.data.ids, key=key, origin="Selected on a map of the Compare page.")
     looked.looked_at(shown, joined, chosen, reasons=reasons, key=key)
+    return shown

@@ -37,6 +37,11 @@ in nats per image; their sum, the negative ELBO, is better when lower.
 **Colour by** a label, a split, or a number of each image: the bar says which, in which unit, and which direction is
 better. Its ends are the 1 % and 99 % quantiles of the images shown; what lies beyond has the colour of the end.
 
+**Over an empty place** the map shows the nearest tile of a lattice of 40 x 40 decoded places, evenly spread over the
+p-value map, with the tile's own coordinates; the lattice is there a few seconds after the page. Beyond its outermost
+tiles, at 2.24 standard deviations, the nearest tile of the border is shown and said to be one. A click decodes the
+place itself.
+
 Drag to pan, Ctrl + wheel to zoom, Alt + drag for a box, Shift + drag for a lasso, a click on a point or on an empty
 place to see what is there. With the keyboard: Tab to a map, arrows step from point to point, Enter opens one, Shift +
 Enter adds it to the selection, Esc clears, + and - zoom, 0 shows all.
@@ -90,8 +95,9 @@ def _plane(record: RunRecord, colour: str, selection: controls.MapSelection) -> 
 def _maps(record: RunRecord, view: View, selection: controls.MapSelection) -> None:
     drawn = manifold.prior_choice(record)
     place = cards.Place(record, view)
+    decoded = place.surrounded()
     events = latent_map(
-        _panels(view, drawn=drawn, marker=place.marker),
+        _panels(view, drawn=drawn, marker=place.marker, decoded=decoded),
         key="latent-map",
         ids=view.ids,
         classes=view.classes,
@@ -124,13 +130,21 @@ def _maps(record: RunRecord, view: View, selection: controls.MapSelection) -> No
         manifold.prior_pictures(record, drawn)
     if view.flat:
         manifold.line(record, view)
+        controls.await_lattices([decoded])
         return
-    events = manifold.lattice_map(record, view, place)
+    events = manifold.lattice_map(record, view, place, decoded)
+    controls.await_lattices([decoded])
     if events.empty and place.move_to(manifold.LATTICE, events.empty["x"], events.empty["y"]):
         st.rerun()
 
 
-def _panels(view: View, *, drawn: np.ndarray | None, marker: np.ndarray | None) -> list[Panel]:
+def _panels(
+    view: View,
+    *,
+    drawn: np.ndarray | None,
+    marker: np.ndarray | None,
+    decoded: controls.DecodedPlane | None,
+) -> list[Panel]:
     planes = view.plane(view.coordinates)
     draws = None if drawn is None else view.plane(drawn)
     first, second = view.dimensions[0], view.dimensions[-1]
@@ -154,6 +168,7 @@ def _panels(view: View, *, drawn: np.ndarray | None, marker: np.ndarray | None) 
             marker=None if cross is None else (float(cross[0]), float(cross[1])),
             square=not view.flat,
             alt=alt,
+            lattice=None if decoded is None else decoded.on(unit=unit),
             **looks,
         )
 

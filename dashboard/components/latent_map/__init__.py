@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard.components.latent_map import checks
 from dashboard.components.latent_map.events import Click, Events, Place, read_events
+from dashboard.components.latent_map.lattices import Lattice, lattice_sheet
 from dashboard.components.latent_map.numbering import number_panels
 from dashboard.components.latent_map.panels import Panel
 from dashboard.components.latent_map.payload import digest, pack, unpack
@@ -26,11 +27,13 @@ __all__ = [
     "UNLABELLED",
     "Click",
     "Events",
+    "Lattice",
     "Panel",
     "Place",
     "Scale",
     "Sprites",
     "latent_map",
+    "lattice_sheet",
     "make_scale",
     "make_sprites",
     "unpack",
@@ -49,6 +52,7 @@ PARTS = (
     "view",
     "overlay",
     "thumbnail",
+    "decoded",
     "scale",
     "legend",
     "export",
@@ -131,6 +135,9 @@ def latent_map(
                 f"There are {sprites.tiles} thumbnails for {len(sections['ids'])} ids; make them of the same images."
             )
         header["sprites"] = serve(sprites, key=checks.text("key", key))
+    # Only the header tells of a lattice: when it arrives the revision stays, and so do zoom, selection and hover.
+    for panel, described in zip(panels, header["panels"], strict=True):
+        described["lattice"] = panel.lattice and panel.lattice.described(key=f"{key}-{panel.id}")
     header |= {
         "key": checks.text("key", key),
         "view_key": str(view_key),

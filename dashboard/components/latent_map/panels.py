@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dashboard.components.latent_map.lattices import Lattice
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:
@@ -28,6 +30,7 @@ class Panel:
         clickable_empty: clicks beside the points are reported.
         cell: row and column of the grid where the panel stands, if the width holds all columns of the map; the next
             free place of the row, if None.
+        lattice: decoded tiles, one of which is shown where the pointer meets no point, or None.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Panel:
     marker: tuple[float, float] | None = None
     clickable_empty: bool = True
     cell: tuple[int, int] | None = None
+    lattice: Lattice | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and numbers once, so that a mistake is named here and not in the browser.

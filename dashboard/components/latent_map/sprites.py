@@ -48,11 +48,13 @@ class Sprites:
     digest: str
 
 
-def make_sprites(pixels: np.ndarray) -> Sprites:
+def make_sprites(pixels: np.ndarray, *, columns: int | None = None, rows: int | None = None) -> Sprites:
     """Put images onto lossless sheets, so that a thumbnail shows the data set's exact pixels.
 
     Args:
         pixels: uint8 (N, C, H, W), one or three channels, in the order of the ids.
+        columns: tiles in a row of a sheet, and
+        rows: rows of a full sheet; without them, as fit `PER_SHEET` tiles.
 
     Returns:
         PNG sheets of up to `PER_SHEET` tiles.
@@ -71,8 +73,13 @@ def make_sprites(pixels: np.ndarray) -> Sprites:
         raise ValueError(
             f"Images of {width} x {height} pixels are too large for thumbnails: at most {LARGEST_SIDE} a side."
         )
-    columns = max(1, min(32, LARGEST_SIDE // width))
-    rows = max(1, min(PER_SHEET // columns, LARGEST_SIDE // height))
+    columns = columns or max(1, min(32, LARGEST_SIDE // width))
+    rows = rows or max(1, min(PER_SHEET // columns, LARGEST_SIDE // height))
+    if columns * width > LARGEST_SIDE or rows * height > LARGEST_SIDE:
+        raise ValueError(
+            f"A sheet of {columns} x {rows} tiles of {width} x {height} pixels is too large: at most "
+            f"{LARGEST_SIDE} a side."
+        )
     sheets = [
         _sheet(pixels[k : k + rows * columns], columns=columns) for k in range(0, count, rows * columns)
     ]

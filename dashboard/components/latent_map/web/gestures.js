@@ -38,7 +38,7 @@ function move(app, panel, event) {
   const [x, y] = place(app, event);
   const { drag } = app;
   if (!drag || drag.panel !== panel) {
-    setHover(app, hitTest(app, panel, x, y), panel);
+    setHover(app, hitTest(app, panel, x, y), panel, [x, y]);
     return;
   }
   if (!drag.moved && Math.hypot(x - drag.start[0], y - drag.start[1]) < THRESHOLD) return;
@@ -72,7 +72,7 @@ function release(app, panel, event) {
     if (more) app.selected.forEach((one, i) => (mask[i] |= one));
     select(app, mask);
   }
-  setHover(app, hitTest(app, panel, x, y), panel);
+  setHover(app, hitTest(app, panel, x, y), panel, [x, y]);
 }
 
 function dropDrag(app) {
@@ -135,7 +135,7 @@ function turnWheel(app, panel, event) {
   const factor = Math.exp(-Math.max(-240, Math.min(240, pixels)) * 0.002);
   const [x, y] = place(app, event);
   zoomView(app, panel, factor, x, y);
-  setHover(app, hitTest(app, panel, x, y), panel);
+  setHover(app, hitTest(app, panel, x, y), panel, [x, y]);
 }
 
 function pressKey(app, panel, event) {

@@ -22,6 +22,8 @@ function makeHook(app) {
     selectedIds: () => idsWhere((i) => app.selected[i]),
     shownIds: () => idsWhere((i) => app.paint.shown[i]),
     hoverId: () => (app.hover >= 0 ? app.ids[app.hover] : null),
+    /** Whether the panel's lattice can be looked at: it was sent, and its picture is here. */
+    latticeReady: (id) => Boolean(find(id).spec.lattice?.sprites.url && sheetOf(find(id).spec.lattice.sprites, 0).bitmap),
     view: (id) => ({ ...find(id).view }),
     rect: (id) => ({ ...find(id).rect }),
     toClient(id, point) {

@@ -6,7 +6,7 @@ const FAINT = 51; // of 256: points outside of a selection
 
 function makeApp(root) {
   const find = (name) => root.querySelector(name);
-  const app = { root, panels: [], hover: -1, hoverPanel: null, drag: null, room: 0, width: 0, dpr: 1, cache: new Map(), dirty: new Map() };
+  const app = { root, panels: [], hover: -1, hoverPanel: null, tile: null, rest: null, drag: null, room: 0, width: 0, dpr: 1, cache: new Map(), dirty: new Map() };
   app.stage = find(".stage");
   for (const name of ["frame", "points", "over", "tip", "legend", "thumb"]) app[name] = find(`.${name}`);
   app.panelsElement = find(".panels");
@@ -75,16 +75,21 @@ function update(app, bytes) {
   reconcile(app, sections);
   buildPanels(app, sections);
   loadSheets(app);
+  loadLattices(app);
   buildLegend(app);
   showStatus(app);
   showMode(app);
   app.root.dataset.key = head.key;
   // The point under the pointer stays hovered when it is still there.
   app.hover = before === null ? -1 : app.ids.indexOf(before);
-  if (app.hover < 0 || !app.panels.includes(app.hoverPanel)) setHover(app, -1, null);
+  if (app.hover < 0 || !app.panels.includes(app.hoverPanel)) {
+    const rest = app.panels.includes(app.rest?.panel) ? app.rest : null;
+    setHover(app, -1, rest?.panel ?? null, rest?.at);
+  }
   for (const name of app.cache.keys()) if (!sections.has(name)) app.cache.delete(name);
   app.fresh = true;
   resize(app, true);
+  refreshTile(app);
   showTip(app);
   reportSelection(app);
 }
@@ -192,15 +197,18 @@ function drawPoints(app, panel) {
   context.putImageData(panel.image, x, y);
 }
 
-function setHover(app, index, panel) {
-  const same = app.hover === index && app.hoverPanel === panel;
+/** Hover a point, or none (-1); `at` is where on the stage the pointer rests then, null where it is elsewhere. */
+function setHover(app, index, panel, at = null) {
+  const old = { hover: app.hover, panel: app.hoverPanel, tile: app.tile };
   app.hover = index;
   app.hoverPanel = panel;
   app.root.dataset.hover = index >= 0 ? String(app.ids[index]) : "";
   if (panel) panel.el.classList.toggle("over-point", index >= 0);
-  if (same) return;
-  showTip(app);
-  redraw(app, { over: true });
+  setTile(app, panel, index < 0 ? at : null);
+  const same = old.hover === index && old.panel === panel;
+  if (same && !app.tile && !old.tile) return;
+  showTip(app); // a tile's tip goes with the pointer
+  if (!same || !sameTile(old.tile, app.tile)) redraw(app, { over: true });
 }
 
 export default function latentMap({ data, parentElement, setTriggerValue }) {

@@ -125,6 +125,7 @@ function drawOverlay(app, panel, plain) {
   if (app.selectedCount === 1) drawRing(context, app, panel, app.selected.indexOf(1), 2);
   if (!plain) {
     if (app.hover >= 0) drawRing(context, app, panel, app.hover, 1.6);
+    else if (app.tile) drawTileMark(context, app, panel);
     if (app.drag?.panel === panel && app.drag.moved && app.drag.mode !== "pan") drawDrag(context, app, app.drag);
   }
   context.restore();

@@ -1,4 +1,5 @@
-// The hovered point's image, from lossless sheets of tiles fetched when they are needed, with its class, id and value.
+// The tip: the hovered point's image, class, id and value, or the tile near an empty place. Images stand on lossless
+// sheets of tiles, which are fetched when they are needed.
 
 const LARGE = 96; // CSS pixels of an enlarged thumbnail, at most; enlarged by whole factors, so pixels stay squares
 const EXACT = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
@@ -13,14 +14,13 @@ function loadSheets(app) {
   const idle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
   const next = (k) => {
     if (k >= sprites.ends.length || app.head.sprites?.hash !== sprites.hash || !app.root.isConnected) return;
-    sheetOf(app, k).ready.then(() => idle(() => next(k + 1)), () => {});
+    sheetOf(sprites, k).ready.then(() => idle(() => next(k + 1)), () => {});
   };
   idle(() => next(0));
 }
 
 /** Sheet number k: its part of the file is fetched and decoded once, and tried again after a failure. */
-function sheetOf(app, k) {
-  const { sprites } = app.head;
+function sheetOf(sprites, k) {
   const name = `${sprites.hash}/${k}`;
   let sheet = SHEETS.get(name);
   if (!sheet) {
@@ -78,15 +78,29 @@ function loadPicture(app, panel, section) {
     .catch((error) => console.error("latent map: picture", error));
 }
 
-/** Show the tip beside the hovered point of the panel that is pointed at, or hide it. */
+/** Show the tip beside the hovered point of the panel that is pointed at, or of the tile near an empty place, or hide it. */
 function showTip(app) {
-  const { tip, hover } = app;
-  const panel = app.hoverPanel;
-  if (hover < 0 || !panel || app.drag?.moved) {
-    tip.hidden = true;
+  const { tip, tile } = app;
+  const pointed = app.hover >= 0 && app.hoverPanel;
+  tip.hidden = Boolean(app.drag?.moved) || !(pointed || tile);
+  if (tip.hidden) return;
+  tip.classList.toggle("decoded", !pointed);
+  if (pointed) {
+    describePoint(app);
+    placeTip(app, ...toStage(app.hoverPanel, app.hoverPanel.xy[2 * app.hover], app.hoverPanel.xy[2 * app.hover + 1]));
     return;
   }
-  drawThumb(app, hover);
+  const { sprites } = tile.lattice;
+  drawThumb(app, sprites, tile.row * sprites.columns + tile.column, () => sameTile(app.tile, tile));
+  describeTile(app);
+  placeTip(app, ...app.rest.at);
+}
+
+/** The hovered point's image, class, id, value and coordinates. */
+function describePoint(app) {
+  const { tip, hover, hoverPanel: panel } = app;
+  const { sprites } = app.head;
+  drawThumb(app, sprites, hover, () => app.hover === hover && app.head.sprites?.hash === sprites.hash);
   const type = app.cls[hover];
   const [x, y] = [panel.xy[2 * hover], panel.xy[2 * hover + 1]];
   tip.querySelector(".name").textContent = className(app, type);
@@ -96,8 +110,11 @@ function showTip(app) {
     .filter(Boolean)
     .join(" \u00b7 ");
   tip.querySelector(".where").textContent = `${shortNumber(x)}, ${shortNumber(y)}`;
-  tip.hidden = false;
-  const [px, py] = toStage(panel, x, y);
+}
+
+/** Put the tip beside (px, py) of the stage, where there is room. */
+function placeTip(app, px, py) {
+  const { tip } = app;
   const { offsetWidth: w, offsetHeight: h } = tip;
   const away = 14;
   let left = px + away;
@@ -107,16 +124,15 @@ function showTip(app) {
   tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
 }
 
-/** Draw the point's tile. Where its sheet is still on the way, the tip has no image until it comes. */
-function drawThumb(app, index) {
+/** Draw tile `index`. Where its sheet is still on the way, the tip has no image until it comes, if it is `wanted` then. */
+function drawThumb(app, sprites, index, wanted) {
   const { thumb } = app;
-  const { sprites } = app.head;
   thumb.hidden = true;
   if (!sprites?.url) return;
   const each = sprites.rows * sprites.columns;
-  const sheet = sheetOf(app, Math.floor(index / each));
+  const sheet = sheetOf(sprites, Math.floor(index / each));
   if (!sheet.bitmap) {
-    sheet.ready.then(() => app.hover === index && app.head.sprites?.hash === sprites.hash && showTip(app), () => {});
+    sheet.ready.then(() => wanted() && showTip(app), () => {});
     return;
   }
   thumb.hidden = false;

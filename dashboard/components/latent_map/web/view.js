@@ -79,6 +79,7 @@ function setView(app, panel, view) {
   app.state.views[panel.spec.id] = [view.x0, view.x1, view.y0, view.y1];
   keepState(app);
   redraw(app, { panel, frame: true, points: true, over: true });
+  refreshTile(app);
 }
 
 function resetView(app, panel) {
@@ -86,6 +87,7 @@ function resetView(app, panel) {
   panel.view = panel.home;
   keepState(app);
   redraw(app, { panel, frame: true, points: true, over: true });
+  refreshTile(app);
 }
 
 /** Zoom by a factor about a place of the stage (default: the middle of the panel). */
