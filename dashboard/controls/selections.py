@@ -75,9 +75,8 @@ def put_selection(selection: Selection | None, *, key: str = SELECTION) -> None:
     """Make a selection, or none, the one in hand; takes hold when the page is drawn anew."""
     chosen = NO_SELECTION if selection is None else selection.id
     state.put(key, chosen)
-    state.share(
-        key, chosen, chosen or None
-    )  # a link may name another one, and this page may not have looked at it
+    # a link may name another one, and this page may not have looked at it
+    state.share(key, chosen, chosen or None)
 
 
 def keep_selection(

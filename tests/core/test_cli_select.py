@@ -97,6 +97,12 @@ def test_rows_are_kept_by_hand_and_must_be_there(shell: Shell) -> None:
     assert "Row 99999 is none of the test images" in shell.err
     assert shell("select", ONE, "--name", "Row", "--rows", "1.5") == 2
     assert len(list_selections()) == 1
+    # a query beside them must hold too
+    latents = open_run(ONE).latents("test")
+    threes = latents.ids[latents.labels == 3][:2].tolist()
+    text = ",".join(map(str, [*threes, int(latents.ids[latents.labels == 4][0])]))
+    assert shell("select", ONE, "--name", "Threes", "--rows", text, "--labels", "3") == 0
+    assert find_selection("Threes").rows == {"test": tuple(sorted(threes))}
 
 
 @pytest.mark.parametrize(
