@@ -14,7 +14,7 @@ from dashboard.controls.choices import (
 )
 from dashboard.controls.colouring import COLOUR_SCORES, Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
-from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
+from dashboard.controls.frames import csv_bytes, download_csv, figure, picture, pixels, sized
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
 from dashboard.controls.runs import (
     DEFAULT_RUN,
@@ -70,6 +70,7 @@ __all__ = [
     "pick_show",
     "pick_splits",
     "picture",
+    "pixels",
     "plain",
     "ranked_dimensions",
     "run_in_hand",
@@ -78,6 +79,7 @@ __all__ = [
     "segmented",
     "select",
     "show_number",
+    "sized",
     "sprites",
     "step_slider",
     "toggle",
