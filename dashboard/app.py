@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import gateway, state
+from dashboard.components.room import look_at_room
 from dashboard.controls import guarded
 
 
@@ -59,6 +60,7 @@ def run() -> None:
         for index, row in enumerate(PAGES)
     }
     state.remember("pages", pages)  # what `controls.go` goes to
+    state.remember("scale", look_at_room(state.recall("scale")))  # what `controls.figure` enlarges by
     chosen = st.navigation(list(pages.values()))
     state.enter(chosen.title)
     chosen.run()

@@ -14,7 +14,7 @@ from dashboard.controls.choices import (
 )
 from dashboard.controls.colouring import COLOUR_SCORES, Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
-from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
+from dashboard.controls.frames import csv_bytes, download_csv, figure, picture, pixels, sized
 from dashboard.controls.lattices import DecodedPlane, await_lattices, decoded_plane, why_no_lattice
 from dashboard.controls.map_selection import MapSelection, kept_ids
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
@@ -94,6 +94,7 @@ __all__ = [
     "pick_show",
     "pick_splits",
     "picture",
+    "pixels",
     "plain",
     "put_selection",
     "ranked_dimensions",
@@ -106,6 +107,7 @@ __all__ = [
     "select",
     "selection_panel",
     "show_number",
+    "sized",
     "sprites",
     "step_slider",
     "toggle",

@@ -1,13 +1,15 @@
 """Figures and pictures with their downloads."""
 
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 from plotly.graph_objects import Figure
 
+from dashboard import state
 from dashboard.charts import plot_config
+from dashboard.charts.figure import enlarged
 from dashboard.components import kept_view
 
 
@@ -70,7 +72,12 @@ def figure(
     """
     with st.container(gap=None) if keep_view else nullcontext():
         st.plotly_chart(
-            drawing, key=key, width="stretch", theme=None, config=plot_config(filename), alt=alt or None
+            sized(drawing),
+            key=key,
+            width="stretch",
+            theme=None,
+            config=plot_config(filename),
+            alt=alt or None,
         )
         if keep_view:
             kept_view.keep_view(key)
@@ -78,11 +85,33 @@ def figure(
         download_csv(frame, filename=filename, key=key)
 
 
+def _scale() -> float:
+    """By how much a very wide window enlarges what is drawn."""
+    return float(state.recall("scale", 1.0))
+
+
+def sized(drawing: Figure) -> Figure:
+    """A figure as a page draws it: larger in a very wide window."""
+    return enlarged(drawing, _scale())
+
+
+def pixels(count: int) -> int:
+    """A width for what is as wide as so many pixels elsewhere, enlarged in a very wide window."""
+    return round(count * _scale())
+
+
+def _width(png: bytes) -> int | Literal["content"]:
+    """Width of a PNG on the page: its own, enlarged in a very wide window."""
+    if _scale() == 1:
+        return "content"
+    return pixels(int.from_bytes(png[16:20], "big"))  # the width stands in a PNG's first chunk
+
+
 def picture(
     png: bytes, *, key: str, filename: str, caption: str, alt: str, frame: pd.DataFrame | None = None
 ) -> None:
     """Show a PNG picture with its downloads, at its own size or the column's width."""
-    st.image(png, caption=caption, alt=alt)
+    st.image(png, caption=caption, alt=alt, width=_width(png))
     left, right = st.columns(2)
     with left:
         st.download_button(

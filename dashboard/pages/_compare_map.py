@@ -11,7 +11,7 @@ from dashboard.components.latent_map import UNLABELLED, Lattice, Panel, Scale, l
 from dashboard.gateway import Latents, MapData
 from dashboard.pages._compare_colours import colours_of, in_words, panel_colours
 from dashboard.pages._compare_planes import RAW, SPACES, Choices, Plane
-from dashboard.pages._compare_sides import columns_of
+from dashboard.pages._compare_sides import columns_of, letters_of
 
 FEW = 12
 """Images that a button selects: as many as the picture of selected images shows"""
@@ -110,7 +110,7 @@ def _pick_extremes(change: Scale, ids: np.ndarray, selection: controls.MapSelect
             ("low", "smallest", order[:few]),
         ):
             st.button(
-                f"Select the {few} {word}",
+                f"Select the {few} {word} {change.name.rsplit(', ', 1)[-1]}",
                 key=f"{key}-{end}",
                 icon=f":material/{'arrow_upward' if end == 'high' else 'arrow_downward'}:",
                 type="tertiary",
@@ -128,8 +128,8 @@ def _columns(planes: int, choices: Choices) -> int:
 
 
 def _panels(planes: Sequence[Plane], joined: Joined, choices: Choices) -> list[Panel]:
-    scaled = [plane.shown for plane in planes if plane.what != "codes" and plane.shown.shape[1] == 2]
-    domain = common_domain(scaled) if choices.same_axes and len(scaled) > 1 else None
+    scaled = within_reach(planes) if choices.same_axes else []
+    domain = common_domain([plane.shown for plane in scaled]) if len(scaled) > 1 else None
     lift = controls.class_rows(joined.data.latents.labels)
     latent, p_values = [], []
     for plane, rows in zip(planes, joined.rows, strict=True):
@@ -137,7 +137,7 @@ def _panels(planes: Sequence[Plane], joined: Joined, choices: Choices) -> list[P
         # a plane that was turned onto another run's shows no dimension of its own along its axes
         own = None if tiles is None or plane.alignment is not None else tiles.on(unit=False)
         latent.append(
-            _latent_panel(plane, rows, lift, domain=None if plane.what == "codes" else domain, lattice=own)
+            _latent_panel(plane, rows, lift, domain=domain if plane in scaled else None, lattice=own)
         )
         unit = None if tiles is None else tiles.on(unit=True)
         p_values.append(_p_panel(plane, rows, lift, joined.data.latents.labels, lattice=unit))
@@ -219,6 +219,25 @@ def _placed(points: np.ndarray, rows: np.ndarray, lift: np.ndarray) -> np.ndarra
     return xy
 
 
+WIDE = 2.0
+"""A run that reaches this many times further than is usual has axes of its own: all others would be dots on its"""
+
+
+def _could_share(plane: Plane) -> bool:
+    """Whether it is a plane in units of the prior: codes have a unit of their own, and a 1-D latent one axis only."""
+    return plane.what != "codes" and plane.shown.shape[1] == 2
+
+
+def within_reach(planes: Sequence[Plane]) -> list[Plane]:
+    """The planes of posteriors that can share a scale: of three and more, those that reach no more than usually far."""
+    scaled = [plane for plane in planes if _could_share(plane)]
+    if len(scaled) < 3:
+        return scaled
+    reach = [float(np.abs(plane.shown).max(initial=0.0)) for plane in scaled]
+    usual = WIDE * float(np.median(reach))
+    return [plane for plane, far in zip(scaled, reach, strict=True) if far <= usual]
+
+
 def common_domain(planes: Sequence[np.ndarray]) -> tuple[float, float, float, float] | None:
     """Smallest square around all points of several planes (N, 2), with a margin; None where one is not a plane."""
     if any(plane.shape[1] != 2 or not len(plane) for plane in planes):
@@ -257,6 +276,10 @@ def describe_maps(planes: Sequence[Plane], joined: Joined, choices: Choices) -> 
         parts.append(
             "E[σ²] and the distance (Kolmogorov-Smirnov's, lower is more even) stand once for each dimension shown"
         )
+    far = [plane.side for plane in planes if _could_share(plane) and plane not in within_reach(planes)]
+    if choices.same_axes and far and choices.panels != "p":
+        has = "has axes of its own: it reaches" if len(far) == 1 else "have axes of their own: they reach"
+        parts.append(f"{letters_of(far)} {has} more than {WIDE:g} times further than is usual here")
     st.caption("  \n".join(parts))
     _describe_alignment(planes, choices)
 

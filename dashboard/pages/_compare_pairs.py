@@ -33,7 +33,7 @@ def pairs_table(first: str, pairs: Pairs, *, key: str, filename: str) -> None:
         shown,
         hide_index=True,
         width="stretch",
-        height=38 + 35 * len(rows),
+        height="content",
         column_config={
             "Run": st.column_config.TextColumn(pinned=True),
             **{

@@ -151,7 +151,7 @@ def _pick_colours(sides: Sides) -> tuple[str, str]:
     """What colours mean, and the letter of the run that A is held against where they mean a change."""
     key = gateway.comparable_key(sides[0].record)
     others = [side.letter for side in sides[1:] if gateway.comparable_key(side.record) == key]
-    colour = controls.pick_colour(CHANGES if others else None, width=210)
+    colour = controls.pick_colour(CHANGES if others else None, width=controls.pixels(210))
     if not colour.endswith(CHANGE) or len(sides) == FEWEST:
         return colour, "B"
     letters = {letter.lower(): f"A − {letter}" for letter in others}
@@ -162,7 +162,7 @@ def _pick_colours(sides: Sides) -> tuple[str, str]:
         default=next(iter(letters)),
         help="A's score of each image minus that of this run. Every panel has the same colours then, so an image "
         "that changed is seen where each run put it.",
-        width=120,
+        width=controls.pixels(120),
     )
     return colour, against.upper()
 

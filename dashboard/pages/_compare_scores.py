@@ -138,7 +138,7 @@ def _table(sides: Sides, rows: list[Row]) -> None:
         shown.style.apply(shade, axis=1),
         hide_index=True,
         width="stretch",
-        height=38 + 35 * len(rows),
+        height="content",
         column_config={
             "Score": st.column_config.TextColumn(pinned=True),
             **{name: st.column_config.TextColumn(alignment="right") for name in numeric},

@@ -28,7 +28,7 @@ def settings_table(sides: Sides) -> None:
         frame,
         hide_index=True,
         width="stretch",
-        height=38 + 35 * len(found),
+        height="content",
         column_config={"Setting": st.column_config.TextColumn(pinned=True)},
         key="compare-settings",
         alt="Settings in which the runs differ",

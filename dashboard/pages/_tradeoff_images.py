@@ -83,12 +83,12 @@ def show_point(board: Board, record: RunRecord, clicked: int | None, *, with_ima
     scale = max(1, round(80 / original.shape[-1]))
     with st.container(horizontal=True, gap="small"):
         for cell, name in zip(cells, names, strict=True):
-            with st.container(width=88, gap=None):
+            with st.container(width=controls.pixels(88), gap=None):
                 st.image(
                     image_grid(cell, columns=1, scale=scale),
                     caption="  \n".join(controls.plain(part) for part in name.split(": ")),
                     alt=name,
-                    width=80,
+                    width=controls.pixels(80),
                 )
     frame = image_frame(np.concatenate(cells), ids=np.arange(len(cells)))
     frame.insert(0, "shown_as", np.repeat(names, len(frame) // len(names)))

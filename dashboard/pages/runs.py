@@ -84,22 +84,22 @@ def _draw_board(selection: Selection | None) -> None:
 
 def _filters(records: Sequence[RunRecord]) -> tuple[table.Filters, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        with st.container(width=140):
+        with st.container(width=controls.pixels(140)):
             text = _find()
-        with st.container(width=194):
+        with st.container(width=controls.pixels(172)):
             data = _some("Data", key="data", options=[table.dataset(record) for record in records])
-        with st.container(width=138):
+        with st.container(width=controls.pixels(128)):
             families = _some("Family", key="family", options=[table.family(record) for record in records])
-        with st.container(width=186):
+        with st.container(width=controls.pixels(160)):
             states = _some("State", key="state", options=[record.state for record in records])
-        with st.container(width=156):
+        with st.container(width=controls.pixels(140)):
             tags = _some(
                 "Tags",
                 key="tags",
                 options=[tag for record in records for tag in record.tags],
                 help="Runs that have all of these. Choose runs in the table and press 'Tags' to give them some.",
             )
-        with st.container(width=158):
+        with st.container(width=controls.pixels(150)):
             order = controls.select("Order", table.ORDERS, key="order", default="newest")
     return table.Filters(text, data, families, states, tags, bool(state.kept("hidden", False))), order
 

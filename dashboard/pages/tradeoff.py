@@ -150,7 +150,7 @@ def _board(board: Board, record: RunRecord, split: str) -> None:
             units=gateway.units(),
         )
         event = st.plotly_chart(
-            drawn,
+            controls.sized(drawn),
             key=FIGURE,
             width="stretch",
             theme=None,

@@ -95,6 +95,22 @@ def test_three_runs_stand_in_a_row_over_the_same_images(bundled_store: Path) -> 
     assert both["columns"] == 2
 
 
+def test_a_run_that_reaches_much_further_has_axes_of_its_own(bundled_store: Path) -> None:
+    zero = "bundled-digits-beta-0"
+    at = healthy(opened(ONE, TENTH, zero, split="test"))
+    domains = [panel["domain"] for panel in maps(at)[0][0]["panels"]]
+    assert domains[0] == domains[1] is not None
+    assert domains[2] is None
+    reach = [np.abs(stored(bundled_store, run).means).max() for run in (ONE, TENTH, zero)]
+    assert reach[2] > 2 * np.median(reach)
+    assert "C has axes of its own: it reaches more than 2 times further than is usual here" in words(at)
+    assert domains[0][1] - domains[0][0] < reach[2]
+    # two runs are shown as they are: which of them reaches far is what one looks for
+    two = maps(healthy(opened(ONE, zero, split="test")))[0][0]["panels"]
+    assert two[0]["domain"] == two[1]["domain"] is not None
+    assert "axes of its own" not in words(opened(ONE, TENTH, EIGHT, split="test"))
+
+
 def test_eight_runs_and_no_more(bundled_store: Path) -> None:
     at = healthy(opened(*ALL_EIGHT, "bundled-digits-beta-3", split="test"))
     assert link(at) == ",".join(ALL_EIGHT)

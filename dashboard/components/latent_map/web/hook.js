@@ -12,7 +12,8 @@ function makeHook(app) {
   const toClient = (panel, x, y) => {
     const box = app.stage.getBoundingClientRect();
     const [px, py] = toStage(panel, x, y);
-    return [px + box.left, py + box.top];
+    const zoom = zoomOnPage(app);
+    return [px * zoom + box.left, py * zoom + box.top];
   };
   const idsWhere = (test) => Array.from(app.ids.filter((_, i) => test(i)));
   return {
@@ -33,7 +34,8 @@ function makeHook(app) {
     placeToClient: (id, x, y) => toClient(find(id), x, y),
     clientToPlace(id, x, y) {
       const box = app.stage.getBoundingClientRect();
-      return toData(find(id), x - box.left, y - box.top);
+      const zoom = zoomOnPage(app);
+      return toData(find(id), (x - box.left) / zoom, (y - box.top) / zoom);
     },
     thumbPixels() {
       if (app.tip.hidden || app.thumb.hidden) return null;

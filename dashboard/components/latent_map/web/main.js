@@ -138,7 +138,7 @@ function newPanel(app) {
 
 function resize(app, forced) {
   const room = app.body.clientWidth;
-  const dpr = window.devicePixelRatio || 1;
+  const dpr = (window.devicePixelRatio || 1) * zoomOnPage(app);
   if (!room || !app.head || (!forced && room === app.room && dpr === app.dpr)) return;
   app.room = room;
   app.dpr = dpr;

@@ -6,6 +6,12 @@ const NARROWEST = 300; // a panel below this width gets a row of its own
 const ASIDE = 170; // width that lets the legend stand beside the panels
 const ASIDE_ROWS = 15;
 
+/** By how much a very wide page enlarges the map: 1 elsewhere. Measured, for browsers count enlarged pixels in two ways. */
+function zoomOnPage(app) {
+  const own = app.root.offsetWidth;
+  return own ? app.root.getBoundingClientRect().width / own : 1;
+}
+
 /** Place the panels for this width. Positions are whole device pixels, so that lines and points are sharp. */
 function layout(app) {
   const { head, panels } = app;
@@ -17,7 +23,10 @@ function layout(app) {
   const left = width < 480 ? 44 : 52;
   const right = 14;
   const bottom = 42;
-  const tallest = Math.max(80, head.height - HEADER - bottom);
+  const zoom = zoomOnPage(app);
+  // a very wide window is high, too: rows may take half of it
+  const height = zoom > 1.01 ? Math.max(head.height, window.innerHeight / zoom / 2) : head.height;
+  const tallest = Math.max(80, height - HEADER - bottom);
   const snap = (value) => Math.round(value * dpr) / dpr;
   const squares = panels.every((panel) => panel.spec.square);
   const room = Math.max(60, cell - left - right);
