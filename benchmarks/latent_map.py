@@ -7,21 +7,17 @@ hold for the machine that is named beside them. This is no test: nothing fails w
 """
 
 import os
-import platform
-import re
 import statistics
 import time
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests import chromium
-from tests.browser.conftest import ARGUMENTS, Server
+from benchmarks import bench
+from benchmarks.bench import HERE
+from tests.browser.conftest import Server
 from tests.browser.maps import Map
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "RESULTS.md"
 TITLE = "## Latent map"
 CASES = [
     ("2 x 10,000", 10_000, 2, "splat"),
@@ -32,48 +28,22 @@ CASES = [
 ]
 VISITS, HOVERS, REDRAWS = 5, 60, 15
 
-# Events are made in the page, so that a time holds what the map does and not the way from here to the browser.
-MEASURE = """async (root, { hovers, redraws }) => {
-    const hook = root.__latentMap;
-    const panel = root.querySelector(".panel");
-    const ids = hook.shownIds();
-    const frame = () => new Promise(requestAnimationFrame);
-    const fire = (type, [clientX, clientY], more = {}) =>
-        panel.dispatchEvent(new PointerEvent(type, { clientX, clientY, pointerId: 1, bubbles: true, ...more }));
-    panel.setPointerCapture = () => {};
-    const hover = { first: [], warm: [] };
-    for (let k = 0; k < hovers; k++) {
-        const at = hook.toClient("0", ids[(k * 7919) % ids.length]);
-        for (const kind of ["first", "warm"]) {
-            fire("pointermove", [at[0] - 300, at[1] - 3000]);
-            const start = performance.now();
-            fire("pointermove", at);
-            while (!hook.thumbPixels()) await new Promise((go) => setTimeout(go));
-            hover[kind].push(performance.now() - start);
-        }
-    }
+MEASURE = (
+    "async (root, { hovers, redraws }) => {"
+    + bench.GESTURES
+    + """
+    const panel = makePanel(0);
+    const hover = await hoverTimes(panel, "0", hovers);
     // A circle about the middle of a cloud, widened or narrowed until it holds about 1,000 points.
     const { x0, x1 } = hook.view("0");
-    const draw = async (radius) => {
-        const path = Array.from({ length: 60 }, (_, i) =>
-            hook.placeToClient("0", 2 + radius * Math.cos(i / 9.55), radius * Math.sin(i / 9.55)),
-        );
-        fire("pointerdown", path[0], { shiftKey: true });
-        for (const at of path.slice(1)) fire("pointermove", at, { shiftKey: true });
-        await frame();
-        const start = performance.now();
-        fire("pointerup", path[0], { shiftKey: true });
-        await frame();
-        return performance.now() - start;
-    };
     let [low, high] = [0, x1 - x0];
     for (let k = 0; k < 12; k++) {
-        await draw((low + high) / 2);
+        await lassoTime(panel, "0", 2, 0, (low + high) / 2);
         if (hook.selectedIds().length > 1000) high = (low + high) / 2;
         else low = (low + high) / 2;
     }
     const lasso = [];
-    for (let k = 0; k < redraws; k++) lasso.push(await draw(high));
+    for (let k = 0; k < redraws; k++) lasso.push(await lassoTime(panel, "0", 2, 0, high));
     const selected = hook.selectedIds().length;
     const redraw = [];
     for (let k = 0; k < redraws; k++) {
@@ -82,24 +52,29 @@ MEASURE = """async (root, { hovers, redraws }) => {
     }
     return { hover, lasso, redraw, selected };
 }"""
+)
 
 
 def main() -> None:
     """Run all cases and write the table."""
-    path = chromium.find()
-    if path is None:
-        raise SystemExit(
-            "There is no Chromium on this machine: run `python tests/chromium.py` to install one."
-        )
     rows, load = [], os.getloadavg()[0]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        version = browser.version
+    with bench.browser() as browser:
         for name, points, panels, renderer in CASES:
             rows.append(row(name, measure(browser, points=points, panels=panels, renderer=renderer)))
             print(rows[-1], flush=True)
-        browser.close()
-    write(rows, version, load)
+        where = bench.machine(browser.version, load)
+    bench.write(
+        TITLE,
+        [
+            "`python -m benchmarks.latent_map`, all times in milliseconds, lower is better, medians.",
+            where,
+            "",
+            "| panels x points | new tab to map | hover to thumbnail | the same, for a point not hovered before "
+            "| lasso of 1,000 to all panels | redraw of all panels |",
+            "|---|--:|--:|--:|--:|--:|",
+            *rows,
+        ],
+    )
 
 
 def measure(browser: Browser, *, points: int, panels: int, renderer: str) -> dict[str, Any]:
@@ -144,28 +119,6 @@ def row(name: str, found: dict[str, Any]) -> str:
         f"| {name} | {found['ready']:.0f} | {found['hover']:.1f} | {found['hover first']:.1f} "
         f"| {found['lasso']:.0f} ({found['selected']:,} points) | {found['redraw']:.0f} |"
     )
-
-
-def write(rows: list[str], version: str, load: float) -> None:
-    """Put the section into the file of results; its other sections stay."""
-    text = "\n".join(
-        [
-            TITLE,
-            "",
-            "`python -m benchmarks.latent_map`, all times in milliseconds, lower is better, medians.",
-            f"Chromium {version}, headless, {os.cpu_count()} {platform.machine()} cores, no graphics card; "
-            f"load average {load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end, the measuring included.",
-            "",
-            "| panels x points | new tab to map | hover to thumbnail | the same, for a point not hovered before "
-            "| lasso of 1,000 to all panels | redraw of all panels |",
-            "|---|--:|--:|--:|--:|--:|",
-            *rows,
-            "",
-        ]
-    )
-    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Measured\n"
-    kept = re.sub(rf"\n*{re.escape(TITLE)}\n.*?(?=\n## |\Z)", "", old, flags=re.S).rstrip("\n")
-    RESULTS.write_text(f"{kept}\n\n{text}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ figure reads on the next. A leaf: it imports neither Streamlit nor core.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import plotly.graph_objects as go
 from plotly.colors import sequential as plotly_sequential
@@ -159,8 +160,9 @@ def shorten(text: object, limit: int = 36) -> str:
     return f"{whole[:head]}…{whole[len(whole) - tail :]}"
 
 
+@cache
 def figure_template(dark: bool) -> go.layout.Template:
-    """Return the layout template of every figure.
+    """Return the layout template of every figure, made once: a figure that takes it holds a copy.
 
     Paper and plot are transparent, so the page's own background shows through. Give a figure that uses it to
     `st.plotly_chart(..., theme=None)`, or Streamlit lays its own template over this one.

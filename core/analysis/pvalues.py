@@ -93,10 +93,11 @@ def uniformity(p: np.ndarray) -> np.ndarray:
     0 is perfectly even, 1 is all on one border. The distance is shown, not its significance: images of one class
     are not independent draws.
     """
-    from scipy import stats  # half a second to import, and only this needs it
-
-    values = np.asarray(p, np.float64)
-    return np.array([stats.kstest(column, "uniform").statistic for column in values.T])
+    values = np.sort(np.asarray(p, np.float64), axis=0)
+    steps = np.arange(len(values) + 1)[:, None] / len(values)
+    # the empirical law jumps from k / N to (k + 1) / N at the k-th value; equal to scipy's kstest, which takes half a
+    # second to import and eight times as long
+    return np.maximum((steps[1:] - values).max(0), (values - steps[:-1]).max(0))
 
 
 def standardise(codes: np.ndarray) -> np.ndarray:

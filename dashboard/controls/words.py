@@ -42,10 +42,16 @@ def two_digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 9.95 else f"{value:#.2g}"
 
 
+@st.fragment
 def how_to_read(text: str) -> None:
-    """The short explanation of a page's figures, with their formula; `text` is our own Markdown."""
-    with st.expander("How to read this", icon=":material/menu_book:"):
-        st.markdown(text)
+    """The short explanation of a page's figures, with their formula; `text` is our own Markdown.
+
+    It is sent when it is opened, and a fragment sends it alone: setting formulas takes the browser longer than any
+    other part of most pages, and few visits open them.
+    """
+    book = st.expander("How to read this", icon=":material/menu_book:", key="how-to-read", on_change="rerun")
+    if book.open:
+        book.markdown(text)
 
 
 def guarded(page: Callable[[], None]) -> Callable[[], None]:

@@ -66,7 +66,7 @@ def examples_of(side: Side) -> Examples | None:
     source = [gateway.split_and_row(int(one))[1] for one in ids]
     originals = gateway.originals(record, ids) if here else None
     if originals is not None:
-        reconstructions = gateway.reconstruct(record, originals)
+        reconstructions = gateway.reconstruct_points(record, ids)
         images = gateway.images(record.config.dataset, "test")
         labels = images.labels[np.searchsorted(images.ids, source)]
     else:

@@ -165,3 +165,10 @@ def test_template_lets_the_page_show_through(dark: bool) -> None:
 def test_splits_differ_without_colour() -> None:
     assert len(set(theme.SPLIT_MARKERS.values())) == len(theme.SPLIT_MARKERS) == 4
     assert theme.SPLIT_DASHES["train"] == "solid" != theme.SPLIT_DASHES["validation"]
+
+
+def test_a_figure_holds_a_copy_of_the_template() -> None:
+    figure = go.Figure(layout={"template": theme.figure_template(True)})
+    figure.layout.template.layout.font.size = 99
+    figure.update_layout(template={"layout": {"font": {"size": 98}}})
+    assert theme.figure_template(True).layout.font.size == 13

@@ -80,6 +80,17 @@ def test_evenness_by_hand() -> None:
     np.testing.assert_allclose(uniformity(p), [0.25, 0.5, 1.0])
 
 
+@pytest.mark.parametrize("rows", [1, 2, 17, 5000])
+def test_the_distance_is_scipys_to_the_last_digit(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    columns = [rng.random(rows), rng.beta(2, 5, rows), np.round(rng.random(rows), 1), np.full(rows, 1.0)]
+    p = np.stack(
+        [*columns, phi(rng.normal(0, 9, rows))], axis=1
+    )  # even, uneven, with ties, at a border, clipped
+    expected = [stats.kstest(column, "uniform").statistic for column in p.T]
+    np.testing.assert_array_equal(uniformity(p), expected)
+
+
 def test_samples_of_a_matching_posterior_are_uniform_and_its_means_are_not() -> None:
     # the aggregate of N(mu, 0.4) with mu ~ N(0, 0.6) is N(0, 1)
     rng = np.random.default_rng(1)

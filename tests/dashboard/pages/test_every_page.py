@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import PAGES
+from tests.dashboard.headless import healthy, open_page
 
 
 def bundled(store: Path, nothing: Path) -> dict[str, str]:
@@ -88,3 +89,13 @@ def test_an_unexpected_error_is_a_sentence_with_a_number_and_the_log_has_the_res
     assert record.exc_info
     number = record.getMessage().split()[1]
     assert number in said
+
+
+@pytest.mark.parametrize("module", [row.module for row in PAGES])
+def test_how_to_read_is_sent_when_it_is_opened(bundled_store: Path, module: str) -> None:
+    at = healthy(open_page(module))
+    (book,) = [one for one in at.expander if one.label == "How to read this"]
+    assert not book.markdown
+    at.session_state["how-to-read"] = True
+    (book,) = [one for one in healthy(at.run()).expander if one.label == "How to read this"]
+    assert len(book.markdown[0].value) > 200

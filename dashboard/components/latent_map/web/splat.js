@@ -72,7 +72,7 @@ export function splat(image, xy, paint, selected, view, radius, alpha, faint) {
   out.fill(0);
   const scaleX = width / (view.x1 - view.x0);
   const scaleY = height / (view.y1 - view.y0);
-  const sets = SHAPES.map((shape) => stampsFor(shape, radius));
+  const sets = []; // stamps of the shapes that are met: most maps have one or two, and a zoom asks for all anew
   const reach = reachOf(radius);
   const { colour, shape, shown } = paint;
   const passes = selected ? [0, 1] : [1];
@@ -87,7 +87,8 @@ export function splat(image, xy, paint, selected, view, radius, alpha, faint) {
       const ix = Math.floor(px);
       const iy = Math.floor(py);
       const position = (((py - iy) * SUB) | 0) * SUB + (((px - ix) * SUB) | 0);
-      const stamp = sets[shape[i]][position];
+      const set = sets[shape[i]] ?? (sets[shape[i]] = stampsFor(SHAPES[shape[i]], radius));
+      const stamp = set[position];
       const rgb = colour[i];
       const r = rgb & 255;
       const g = (rgb >>> 8) & 255;
