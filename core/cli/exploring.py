@@ -38,6 +38,15 @@ def interpolate(args: argparse.Namespace) -> int:
     return 0
 
 
+def arithmetic(args: argparse.Namespace) -> int:
+    """Decode a - b + c of three images and write it as a picture."""
+    out = pictures.target(args.out, endings=(".png",), force=args.force)
+    rows = pictures.rows_of_text(args.rows)
+    run = open_with_weights(record_of(args).folder, device=args.device)
+    emit(*pictures.arithmetic(run, out, rows=rows, split=args.split, scale=args.scale))
+    return 0
+
+
 def attribute(args: argparse.Namespace) -> int:
     """Measure the vector between two labels, and what leaks from it."""
     record = record_of(args)

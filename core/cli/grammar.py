@@ -117,8 +117,10 @@ def finite(text: str) -> float:
 finite.__name__ = "number"
 
 
-def picture_options(parser: argparse.ArgumentParser, *, ending: str, steps: int, steps_help: str) -> None:
-    """Add what every command that writes a picture takes."""
+def picture_options(
+    parser: argparse.ArgumentParser, *, ending: str, steps: int | None = None, steps_help: str = ""
+) -> None:
+    """Add what every command that writes a picture takes; `--steps` only where it has a default."""
     parser.add_argument(
         "--out", required=True, metavar=ending, help="file to write; its folder must be there"
     )
@@ -126,7 +128,8 @@ def picture_options(parser: argparse.ArgumentParser, *, ending: str, steps: int,
     parser.add_argument(
         "--split", choices=SPLITS, default="test", help="images to choose from (default: test)"
     )
-    parser.add_argument("--steps", type=from_least(1), default=steps, metavar="N", help=steps_help)
+    if steps is not None:
+        parser.add_argument("--steps", type=from_least(1), default=steps, metavar="N", help=steps_help)
     parser.add_argument(
         "--scale",
         type=from_least(1),

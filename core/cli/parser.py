@@ -231,6 +231,19 @@ def _exploring(actions: Any) -> None:
         steps_help="from each image to the next (default: 8)",
     )
 
+    arithmetic = add_command(
+        actions,
+        "arithmetic",
+        exploring.arithmetic,
+        "decode a - b + c of three images, as a PNG",
+        detail="What a has and b lacks, given to c; the picture shows a, b and c, decoded, and then the result.",
+    )
+    run_argument(arithmetic)
+    arithmetic.add_argument(
+        "--rows", required=True, metavar="A,B,C", help="three images, rows of the data set"
+    )
+    picture_options(arithmetic, ending="FILE.png")
+
     attribute = add_command(
         actions,
         "attribute",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.analysis.attributes import analogy
 from core.analysis.pvalues import centre_and_spread
 from core.cli.terminal import number, table
 from core.errors import ConfigError, DataError
@@ -143,6 +144,28 @@ def interpolate(
         atomic_write(out, sheet_png(np.stack(parts), scale=factor))
     way = "spherical" if spherical else "straight"
     return [f"{len(frames)} images on a {way} path through {len(rows)} {split} images are in {out}."]
+
+
+def arithmetic(run: Run, out: Path, *, rows: Sequence[int], split: str, scale: int | None) -> list[str]:
+    """Decode a, b, c and a - b + c of three images into a row of a PNG; return what to print of it.
+
+    Raises:
+        ConfigError: other than three rows.
+        DataMissing: the data set is not on this machine.
+        DataError: the split has no such row.
+        CheckpointError: the weights are damaged, or the file cannot be written.
+    """
+    if len(rows) != 3:
+        raise ConfigError(f"a - b + c is of three images, not {len(rows)}: give --rows three numbers.")
+    a, b, c = latents_of_rows(run, rows, split=split)
+    result = analogy(a, b, c)
+    images = run.decode(np.stack([a, b, c, result]).astype(np.float32))
+    atomic_write(out, sheet_png(images[None], scale=scale or _scale(run)))
+    words = ", ".join(number(float(value), decimals=3) for value in result)
+    return [
+        f"{split} images {rows[0]}, {rows[1]} and {rows[2]} as a, b and c, decoded, and a - b + c, are in {out}.",
+        f"a - b + c stands at {words}.",
+    ]
 
 
 def _scale(run: Run) -> int:

@@ -123,6 +123,7 @@ def test_help_names_every_command_and_exit_code() -> None:
         "compare",
         "traverse",
         "interpolate",
+        "arithmetic",
         "attribute",
         "place",
         "rename",
@@ -139,7 +140,17 @@ def test_help_names_every_command_and_exit_code() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("train", "sweep", "evaluate", "compare", "traverse", "interpolate", "attribute", "place"),
+        *(
+            "train",
+            "sweep",
+            "evaluate",
+            "compare",
+            "traverse",
+            "interpolate",
+            "arithmetic",
+            "attribute",
+            "place",
+        ),
         *("data fetch", "delete", "tag", "trash restore", "trash empty"),
     ],
 )

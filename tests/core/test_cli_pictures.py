@@ -127,6 +127,34 @@ def test_a_film_passes_the_images(bundled_store: Path, tmp_path: Path, spherical
             np.testing.assert_allclose(cell.astype(int), tiles[r * 4 + c].astype(int), atol=1)
 
 
+def test_arithmetic_decodes_three_images_and_what_they_make(
+    bundled_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = core.open_run(EIGHT)
+    test = run.images("test")
+    chosen = [5, 40, 200]
+    a, b, c = run.encode(test.pixels[chosen])[0].astype(np.float64)
+    tiles = as_bytes(run.decode(np.stack([a, b, c, a - b + c]).astype(np.float32)))
+    out = tmp_path / "sum.png"
+    rows = ",".join(str(test.ids[k]) for k in chosen)
+    assert main(["arithmetic", EIGHT, "--rows", rows, "--out", str(out)]) == 0
+    sheet = grey(Image.open(out))
+    assert sheet.shape == (64, 4 * 66 - 2)
+    for k, tile in enumerate(tiles):
+        np.testing.assert_allclose(sheet[:, k * 66 : k * 66 + 64].astype(int), tile.astype(int), atol=1)
+    first, second = said(capsys)[0].splitlines()
+    assert first.startswith(
+        f"test images {', '.join(rows.split(',')[:2])} and {rows.split(',')[2]} as a, b and c"
+    )
+    found = [float(one) for one in second.removeprefix("a - b + c stands at ").rstrip(".").split(", ")]
+    assert found == pytest.approx(a - b + c, abs=6e-4)
+    # a - b + b is a
+    same = ",".join(str(test.ids[k]) for k in (5, 40, 40))
+    assert main(["arithmetic", EIGHT, "--rows", same, "--out", str(out), "--force"]) == 0
+    sheet = grey(Image.open(out))
+    np.testing.assert_allclose(sheet[:, :64].astype(int), sheet[:, -64:].astype(int), atol=1)
+
+
 @pytest.mark.parametrize(
     "words, code, sentence",
     [
@@ -144,6 +172,7 @@ def test_a_film_passes_the_images(bundled_store: Path, tmp_path: Path, spherical
             "have no row 22: their rows are 21, 24, 28",
         ),
         (("traverse", TWO, "--row", "99999999999999999999999", "--out", "a.png"), 1, "have no row 99999"),
+        (("arithmetic", TWO, "--rows", "21,24", "--out", "a.png"), 2, "of three images, not 2"),
         (
             ("interpolate", TWO, "--rows", "21,24", "--out", "a.gif", "--milliseconds", "5"),
             2,
