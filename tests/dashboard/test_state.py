@@ -13,7 +13,7 @@ controls.toggle("On", key="on", default=True)
 
 
 def opened(**query: str) -> AppTest:
-    at = AppTest.from_string(SCRIPT)
+    at = AppTest.from_string(SCRIPT, default_timeout=60)
     for key, value in query.items():
         at.query_params[key] = value
     return at.run()

@@ -16,7 +16,7 @@ figure(go.Figure(), key="one", filename="one", keep_view={keep})
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_figure_keeps_its_view_if_it_is_asked_to(keep: bool) -> None:
-    app = AppTest.from_string(APP.format(keep=keep)).run()
+    app = AppTest.from_string(APP.format(keep=keep), default_timeout=60).run()
     assert not app.exception
     sent = [element.proto for element in app.get("bidi_component")]
     assert [proto.component_name for proto in sent] == [NAME] * keep

@@ -296,7 +296,7 @@ def sent(app: AppTest) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("LATENT_MAP_POINTS", "50")
-    return AppTest.from_file(APP).run()
+    return AppTest.from_file(APP, default_timeout=60).run()
 
 
 def test_what_a_page_sends(app: AppTest) -> None:

@@ -98,7 +98,7 @@ def one_map(sheet: object) -> None:
 
 
 def sent(sheet: Sprites | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    app = AppTest.from_function(one_map, args=(sheet,)).run()
+    app = AppTest.from_function(one_map, args=(sheet,), default_timeout=60).run()
     assert not app.exception
     return unpack(app.get("bidi_component")[0].proto.bytes)
 

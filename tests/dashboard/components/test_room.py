@@ -64,7 +64,7 @@ st.text(pixels(100))
 
 @pytest.mark.parametrize("scale", [1.0, 1.5])
 def test_figures_grow(scale: float) -> None:
-    app = AppTest.from_string(FIGURE.format(scale=scale)).run()
+    app = AppTest.from_string(FIGURE.format(scale=scale), default_timeout=60).run()
     assert not app.exception
     drawn: dict[str, Any] = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert drawn["layout"]["height"] == 400 * scale

@@ -20,7 +20,7 @@ st.text(f"clicked {space_clicks('ears', without_webgl='No WebGL.')!r}")
     [(None, None), (7, 7), (0, 0), ("7", None), (7.5, None), (True, None), ({"id": 7}, None)],
 )
 def test_only_whole_numbers_are_clicks(sent: Any, read: int | None) -> None:
-    app = AppTest.from_string(APP)
+    app = AppTest.from_string(APP, default_timeout=60)
     if sent is not None:
         app.session_state["ears"] = {"click": sent}
     app.run()
