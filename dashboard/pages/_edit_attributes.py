@@ -194,7 +194,7 @@ def _leakage(
         ((share, label) for label, share in shares.items() if label != groups.target and share), reverse=True
     )
     worst = ", ".join(
-        f"{controls.plain(images.class_names[label])} {100 * share:.0f} %" for share, label in others[:3]
+        f"{100 * share:.0f} % to {controls.plain(images.class_names[label])}" for share, label in others[:3]
     )
     leaked = 100 * sum(share for share, _ in others)
     count = len(groups.lacking)

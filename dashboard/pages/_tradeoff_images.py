@@ -18,7 +18,7 @@ MOST_ROWS = 14
 
 def reconstruction_rows(board: Board, kept: Selection | None, split: str) -> None:
     """The same images through every run, smallest beta first: those of the selection in hand, or some test images."""
-    st.header("The same images at each beta")
+    st.subheader("The same images at each beta")
     first = board.records[0]
     if not controls.need_data(first):
         return

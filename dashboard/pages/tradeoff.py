@@ -65,7 +65,7 @@ def page() -> None:
         controls.how_to_read(HOW_TO_READ)
         return
     figure, rows = st.container(), st.container()
-    st.header("Step through beta")
+    st.subheader("Step through beta")
     record = _step(board)
     with figure:
         _board(board, record, split)
@@ -208,7 +208,7 @@ def _in_view(point: TradeoffPoint, record: RunRecord, split: str) -> None:
             )
         st.markdown(
             f"""
-| | |
+| Quantity | Value |
 |---|--:|
 | Beta | {point.beta:g} |
 | Weight w = n / β | {parts.weight_text(record)} |

@@ -180,3 +180,27 @@ def test_aligned_runs_are_drawn_where_procrustes_puts_them(
         assert found == pytest.approx(shown.place("B-latent", *moved[k].tolist()), abs=0.6)
     page.screenshot(path=screenshots / "compare-aligned.png")
     assert page.console_errors == []  # type: ignore[attr-defined]
+
+
+def test_the_images_that_changed_most_can_be_selected_again_and_again(
+    page: Page, app_url: str, settle: Settle, repo: Path
+) -> None:
+    visit(page, f"{app_url}/compare?runs={ONE},{TENTH}&split=test&colour=d-change", settle)
+    shown = Map(page)
+    first, second = stored(repo, ONE), stored(repo, TENTH)
+    change = first.distortion.astype(np.float64) - second.distortion
+    wanted = set(first.ids[np.argsort(-change)[:12]].tolist())
+    for _ in range(2):
+        page.get_by_role("button", name="Select the 12 largest A − B").click()
+        shown.wait_selected(12)
+        assert shown.selected() == wanted
+        expect(page.get_by_text("12 images selected")).to_be_visible(timeout=30_000)
+        settle(page)
+        shown.panel(0).focus()
+        page.keyboard.press("Escape")
+        shown.wait_selected(0)
+        expect(page.get_by_text("12 images selected")).to_be_hidden(timeout=30_000)
+        settle(page)
+    bar = shown.root.get_by_role("img", name="Colour bar of Distortion D, A − B (nats per image)")
+    expect(bar).to_be_visible()
+    assert page.console_errors == []  # type: ignore[attr-defined]
