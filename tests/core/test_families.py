@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from core.config import RunConfig
+from core.encoding import noise_width
 from core.errors import ConfigError
 from core.families import FAMILIES, Family, build, family
 
@@ -37,7 +38,8 @@ def test_what_a_row_says_about_a_posterior_is_so(row: Family) -> None:
         means, log_variances = model.encode(torch.rand(5, 1, 8, 8))
         assert means.shape == (5, 3)
         assert (log_variances is not None) == row.has_posterior
-        terms = build(row.objective)(model, torch.rand(5, 1, 8, 8), torch.randn(5, 3), config)
+        noise = torch.randn(5, noise_width(config, (1, 8, 8)))
+        terms = build(row.objective)(model, torch.rand(5, 1, 8, 8), noise, config)
         assert terms.distortion.shape == (5,)
         assert (terms.rate_per_dimension is not None) == row.has_posterior
 
