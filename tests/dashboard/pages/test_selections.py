@@ -24,6 +24,12 @@ ONE, CODE, FASHION = "bundled-digits-beta-1", "bundled-digits-ae", "bundled-fash
 MARKUP = "<script>1</script> **b** [a](http://b) $x$ :smile: =1+1"
 
 
+@pytest.fixture(autouse=True)
+def no_image_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The digits alone: a selection of Fashion images would encode 10,000 of them through a convolutional network."""
+    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "no-data"))
+
+
 def opened(**query: str) -> AppTest:
     return healthy(open_page("selections", **query))
 
