@@ -63,6 +63,8 @@ def draw(record: RunRecord, colour: str, selection: controls.MapSelection) -> No
         _figure(record, view, xyz, axes, selection, what=what, made=made)
     with right:
         cards.point_card(record, view)
+    if len(selection.ids) > 1:
+        selection.panel(view.ids, key="latent-selected", origin="Selected on the Latent space page.")
 
 
 def _axis(view: View, dimension: int) -> str:
@@ -133,5 +135,3 @@ def _figure(
         "Drag to turn, drag with the right button to move, click a point to open its image; the buttons at the "
         "figure's corner zoom, and bring the first view back. Rings: what is selected, on a map or by a kept selection."
     )
-    if len(selection.ids) > 1:
-        selection.panel(view.ids, key="latent-selected", origin="Selected on the Latent space page.")
