@@ -214,11 +214,9 @@ def _pca(points: np.ndarray, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.decomposition import PCA
 
     fit = PCA(dimensions, svd_solver="covariance_eigh" if len(points) > points.shape[1] else "full")
+    # an axis has no direction of its own: scikit-learn makes the largest weight positive
     places = fit.fit_transform(points.astype(np.float64))
-    weights = fit.components_
-    # an axis has no direction of its own: the largest weight says which end is up
-    signs = np.sign(weights[np.arange(dimensions), np.abs(weights).argmax(1)])
-    return places * signs, np.asarray(fit.explained_variance_ratio_, np.float64)
+    return places, np.asarray(fit.explained_variance_ratio_, np.float64)
 
 
 def _tsne(points: np.ndarray, seed: int, dimensions: int, say: Progress) -> np.ndarray:
