@@ -85,13 +85,14 @@ class MapSelection:
         same = len(on_map) > 0 and np.array_equal(np.sort(events.selection), on_map)
         state.remember(self._key, self._of_kept if same else events.selection)
 
-    def bar(self, shown: np.ndarray, *, key: str, origin: str) -> None:
+    def bar(self, shown: np.ndarray, *, key: str, origin: str, counted: bool = True) -> None:
         """Say how many images are selected, and offer to keep those that are not kept yet.
 
         Args:
             shown: ids of the map's points.
             key: of the widgets.
             origin: one sentence: how they were selected.
+            counted: whether their number is said; not where what stands below says it.
         """
         ids = self.ids
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -100,7 +101,8 @@ class MapSelection:
             if self.is_kept and self.kept is not None:
                 st.markdown(f"**{plain(self.kept.name)}**: {images_text(len(ids))}{some}", width="content")
             else:
-                st.markdown(f"**{images_text(len(ids))} selected**{some}", width="content")
+                if counted:
+                    st.markdown(f"**{images_text(len(ids))} selected**{some}", width="content")
                 keep_selection(self.record, ids, origin=origin, key=key)
 
     def panel(self, shown: np.ndarray, *, key: str, origin: str) -> None:

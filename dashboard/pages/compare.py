@@ -137,6 +137,8 @@ def _map_of(
     joined, chosen = maps.draw_maps(shown, choices, selection, key=key)
     maps.describe_maps(shown, joined, choices)
     if len(chosen) > 1:
-        selection.bar(joined.data.ids, key=key, origin="Selected on a map of the Compare page.")
+        selection.bar(
+            joined.data.ids, key=key, origin="Selected on a map of the Compare page.", counted=False
+        )
     looked.looked_at(shown, joined, chosen, reasons=reasons, key=key)
     return shown
