@@ -5,6 +5,7 @@ from dashboard.controls.choices import (
     coordinate,
     coordinate_value,
     number,
+    option_value,
     pick_show,
     pick_splits,
     segmented,
@@ -14,7 +15,7 @@ from dashboard.controls.choices import (
 )
 from dashboard.controls.colouring import Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
-from dashboard.controls.frames import csv_bytes, download_csv, figure, picture
+from dashboard.controls.frames import csv_bytes, download_csv, figure, picture, room_of
 from dashboard.controls.lattices import DecodedPlane, await_lattices, decoded_plane, why_no_lattice
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
 from dashboard.controls.runs import (
@@ -65,6 +66,7 @@ __all__ = [
     "need_data",
     "need_latents",
     "number",
+    "option_value",
     "per_image",
     "pick_colour",
     "pick_run",
@@ -74,6 +76,7 @@ __all__ = [
     "picture",
     "plain",
     "ranked_dimensions",
+    "room_of",
     "run_in_hand",
     "run_titles",
     "segmented",

@@ -1,7 +1,7 @@
 """Figures and pictures with their downloads."""
 
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -70,12 +70,23 @@ def figure(
     """
     with st.container(gap=None) if keep_view else nullcontext():
         st.plotly_chart(
-            drawing, key=key, width="stretch", theme=None, config=plot_config(filename), alt=alt or None
+            drawing,
+            key=key,
+            width="stretch",
+            height=room_of(drawing),
+            theme=None,
+            config=plot_config(filename),
+            alt=alt or None,
         )
         if keep_view:
             kept_view.keep_view(key)
     if frame is not None:
         download_csv(frame, filename=filename, key=key)
+
+
+def room_of(drawing: Figure) -> int | Literal["content"]:
+    """Height to keep free for a figure: its own, so that what stands below does not jump when it is drawn."""
+    return int(drawing.layout.height) if drawing.layout.height else "content"
 
 
 def picture(

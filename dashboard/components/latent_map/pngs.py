@@ -31,7 +31,7 @@ def _png(picture: np.ndarray) -> bytes:
     lines[:1, 1:] = flat[:1]
     np.subtract(flat[1:], flat[:-1], out=lines[1:, 1:])  # modulo 256, as the filter wants it
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
-    data = packer.compress(lines) + packer.flush()
+    data = packer.compress(lines.data) + packer.flush()
     head = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
     return _file(((b"IHDR", head), (b"IDAT", data), (b"IEND", b"")))
 

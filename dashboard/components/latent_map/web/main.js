@@ -6,7 +6,7 @@ const FAINT = 51; // of 256: points outside of a selection
 
 function makeApp(root) {
   const find = (name) => root.querySelector(name);
-  const app = { root, panels: [], hover: -1, hoverPanel: null, tile: null, rest: null, drag: null, room: 0, width: 0, dpr: 1, cache: new Map(), dirty: new Map() };
+  const app = { root, panels: [], hover: -1, hoverPanel: null, tile: null, rest: null, drag: null, room: 0, width: 0, dpr: 1, tall: 0, cache: new Map(), dirty: new Map() };
   app.stage = find(".stage");
   for (const name of ["frame", "points", "over", "tip", "legend", "thumb"]) app[name] = find(`.${name}`);
   app.panelsElement = find(".panels");
@@ -139,9 +139,9 @@ function newPanel(app) {
 function resize(app, forced) {
   const room = app.body.clientWidth;
   const dpr = window.devicePixelRatio || 1;
-  if (!room || !app.head || (!forced && room === app.room && dpr === app.dpr)) return;
-  app.room = room;
-  app.dpr = dpr;
+  const tall = Math.max(TALL, window.innerHeight);
+  if (!room || !app.head || (!forced && room === app.room && dpr === app.dpr && tall === app.tall)) return;
+  Object.assign(app, { room, dpr, tall });
   layout(app);
   for (const panel of app.panels) {
     panel.size = [Math.round(panel.rect.w * dpr), Math.round(panel.rect.h * dpr)];
@@ -169,6 +169,7 @@ function flush(app) {
     if (wish.over) drawOverlay(app, panel);
   }
   app.dirty.clear();
+  if (app.root.dataset.ready !== "true") takeOwnHeight(app.root);
   app.root.dataset.ready = "true";
   app.root.dataset.rev = app.head.revision;
   if (app.fresh) app.root.dataset.draws = String(Number(app.root.dataset.draws ?? 0) + 1);

@@ -5,6 +5,7 @@ const HEADER = 30; // title and zoom buttons
 const NARROWEST = 300; // a panel below this width gets a row of its own
 const ASIDE = 170; // width that lets the legend stand beside the panels
 const ASIDE_ROWS = 15;
+const TALL = 1200; // CSS pixels: windows above this height let the panels grow with them
 
 /** Place the panels for this width. Positions are whole device pixels, so that lines and points are sharp. */
 function layout(app) {
@@ -17,7 +18,9 @@ function layout(app) {
   const left = width < 480 ? 44 : 52;
   const right = 14;
   const bottom = 42;
-  const tallest = Math.max(80, head.height - HEADER - bottom);
+  // on a window of 2,160 px the panels may be nearly twice as high as on one of 1,200 or less
+  const allowed = head.height * (app.tall / TALL);
+  const tallest = Math.max(80, allowed - HEADER - bottom);
   const snap = (value) => Math.round(value * dpr) / dpr;
   const squares = panels.every((panel) => panel.spec.square);
   const room = Math.max(60, cell - left - right);
