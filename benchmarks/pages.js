@@ -5,7 +5,7 @@ window.__shifts = [];
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
     window.__shift += entry.value;
-    window.__shifts.push([entry.value, entry.sources.map((one) => one.node?.textContent?.slice(0, 40) ?? "")]);
+    window.__shifts.push([entry.value, entry.sources.map((one) => `${one.node?.textContent?.slice(0, 40)}: ${one.previousRect.y} > ${one.currentRect.y}`)]);
   }
 }).observe({ type: "layout-shift", buffered: true });
 

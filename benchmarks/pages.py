@@ -195,7 +195,7 @@ def clicks(scene: Scene) -> list[Figure]:
     page = scene.opened(scene.latent, "Latent space")
     shown = Map(page, index=0, of=2)
     ids = shown.call("shownIds")
-    found = [shown.root.evaluate(CLICK, ids[(k * 7919) % len(ids)]) for k in range(CLICKS + 1)]
+    found = [shown.root.evaluate(CLICK, ids[(k * 7919) % len(ids)]) for k in range(1, CLICKS + 2)]
     page.close()
     first, others = found[0], found[1:]
     return [

@@ -5,6 +5,7 @@ from dashboard.controls.choices import (
     coordinate,
     coordinate_value,
     number,
+    option_value,
     pick_show,
     pick_splits,
     segmented,
@@ -14,7 +15,7 @@ from dashboard.controls.choices import (
 )
 from dashboard.controls.colouring import COLOUR_SCORES, Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
-from dashboard.controls.frames import csv_bytes, download_csv, figure, picture, pixels, sized
+from dashboard.controls.frames import csv_bytes, download_csv, figure, picture, pixels, room_of, sized
 from dashboard.controls.lattices import DecodedPlane, await_lattices, decoded_plane, why_no_lattice
 from dashboard.controls.map_selection import MapSelection, kept_ids
 from dashboard.controls.needs import Bar, need_data, need_latents, sprites
@@ -85,6 +86,7 @@ __all__ = [
     "need_data",
     "need_latents",
     "number",
+    "option_value",
     "page_number",
     "per_image",
     "pick_colour",
@@ -98,6 +100,7 @@ __all__ = [
     "plain",
     "put_selection",
     "ranked_dimensions",
+    "room_of",
     "run_in_hand",
     "run_titles",
     "said_of_selections",

@@ -21,12 +21,18 @@ def told_apart(options: Mapping[str, str]) -> dict[str, str]:
     return apart
 
 
+def option_value(options: Mapping[str, str], *, key: str, default: str) -> str:
+    """The option that a widget will show, before it is drawn: what stands above it may need it."""
+    state.restore(key, parse=lambda text: text if text in options else None, default=default)
+    state.limit(key, lambda value: value in options, default)
+    return str(state.current(key))
+
+
 def segmented(
     label: str, options: Mapping[str, str], *, key: str, default: str, help: str | None = None
 ) -> str:
     """Choose one of a few options, {value: text people read}; the value lives in the URL."""
-    state.restore(key, parse=lambda text: text if text in options else None, default=default)
-    state.limit(key, lambda value: value in options, default)
+    option_value(options, key=key, default=default)
     texts = told_apart(options)
     value = st.segmented_control(
         label, list(options), key=key, format_func=lambda one: texts[one], required=True, help=help
@@ -50,8 +56,7 @@ def select(
     A link leaves a default out, unless `always_linked`: for a default that another store or day may change.
     The width is in pixels, or that of the column.
     """
-    state.restore(key, parse=lambda text: text if text in options else None, default=default)
-    state.limit(key, lambda value: value in options, default)
+    option_value(options, key=key, default=default)
     texts = told_apart(options)
     value = st.selectbox(
         label, list(options), key=key, format_func=lambda one: texts[one], help=help, width=width
@@ -64,8 +69,7 @@ def step_slider(
     label: str, options: Mapping[str, str], *, key: str, default: str, help: str | None = None
 ) -> str:
     """Step through ordered options, {value: text people read}; the value lives in the URL."""
-    state.restore(key, parse=lambda text: text if text in options else None, default=default)
-    state.limit(key, lambda value: value in options, default)
+    option_value(options, key=key, default=default)
     texts = told_apart(options)
     value = st.select_slider(label, list(options), key=key, format_func=lambda one: texts[one], help=help)
     state.share(key, value, value if value != default else None)

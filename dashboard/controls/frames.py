@@ -70,11 +70,13 @@ def figure(
         keep_view: for a figure that changes while it is looked at: zoom, hidden legend entries and full screen
             outlive a change of its data, as long as its `uirevision` stays the same.
     """
+    shown = sized(drawing)
     with st.container(gap=None) if keep_view else nullcontext():
         st.plotly_chart(
-            sized(drawing),
+            shown,
             key=key,
             width="stretch",
+            height=room_of(shown),
             theme=None,
             config=plot_config(filename),
             alt=alt or None,
@@ -105,6 +107,11 @@ def _width(png: bytes) -> int | Literal["content"]:
     if _scale() == 1:
         return "content"
     return pixels(int.from_bytes(png[16:20], "big"))  # the width stands in a PNG's first chunk
+
+
+def room_of(drawing: Figure) -> int | Literal["content"]:
+    """Height to keep free for a figure: its own, so that what stands below does not jump when it is drawn."""
+    return int(drawing.layout.height) if drawing.layout.height else "content"
 
 
 def picture(

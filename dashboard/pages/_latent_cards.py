@@ -38,12 +38,16 @@ def chosen_row(view: View) -> int | None:
 
 
 def point_card(record: RunRecord, view: View) -> None:
-    """Draw the clicked image: original, reconstruction, label, D, R, posterior mean and standard deviation."""
+    """Draw the clicked image: original, reconstruction, label, D, R, posterior mean and standard deviation.
+
+    Before the first click it is the first image shown, so that the card has its size from the start: a click then moves
+    nothing, neither what stands below nor, beside it, the card of the place.
+    """
     st.subheader("The image")
-    row = chosen_row(view)
-    if row is None or view.data is None:
-        st.caption("Click a point to see its image, its reconstruction and its posterior.")
+    st.caption("Click a point to see its image, its reconstruction and its posterior.")
+    if view.data is None or not len(view.ids):
         return
+    row = chosen_row(view) or 0
     latents, map_id = view.data.latents, int(view.ids[row])
     split, source_row = gateway.split_and_row(map_id)
     label = int(latents.labels[row])

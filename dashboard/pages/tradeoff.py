@@ -64,15 +64,16 @@ def page() -> None:
         _left_out(records, None, split)
         controls.how_to_read(HOW_TO_READ)
         return
-    figure, rows = st.container(), st.container()
+    steps = {one.id: f"{board.betas[one.id]}, w {parts.weight_text(one)}" for one in board.records}
+    # the board shows the run that the slider below it chooses: drawn in another order, all would move when it comes
+    chosen = controls.option_value(steps, key="step", default=board.default.id)
+    record = next(record for record in board.records if record.id == chosen)
+    _board(board, record, split)
+    _left_out(records, board, split)
+    selection_at_each_beta(board, kept, split)
+    pictures.reconstruction_rows(board, kept, split)
     st.subheader("Step through beta")
-    record = _step(board)
-    with figure:
-        _board(board, record, split)
-        _left_out(records, board, split)
-        selection_at_each_beta(board, kept, split)
-    with rows:
-        pictures.reconstruction_rows(board, kept, split)
+    _step(board, steps)
     maps.draw(board, record, split, kept)
     controls.how_to_read(HOW_TO_READ)
 
@@ -108,21 +109,20 @@ def _choose(records: Sequence[RunRecord]) -> tuple[Board | None, str, Selection 
     return boards[chosen], split, kept
 
 
-def _step(board: Board) -> RunRecord:
+def _step(board: Board, steps: Mapping[str, str]) -> None:
     """Choose the run in view: the slider, or a point of the board."""
     if len(board.records) == 1:
         st.caption(
             "This board has one run: train others with `python -m core sweep` to step through their betas."
         )
-        return board.records[0]
-    chosen = controls.step_slider(
+        return
+    controls.step_slider(
         "Beta of the run in view",
-        {one.id: f"{board.betas[one.id]}, w {parts.weight_text(one)}" for one in board.records},
+        steps,
         key="step",
         default=board.default.id,
         help="Smallest beta first. A click on a point of the board sets it too.",
     )
-    return next(record for record in board.records if record.id == chosen)
 
 
 def _board(board: Board, record: RunRecord, split: str) -> None:
@@ -153,6 +153,7 @@ def _board(board: Board, record: RunRecord, split: str) -> None:
             controls.sized(drawn),
             key=FIGURE,
             width="stretch",
+            height=controls.room_of(controls.sized(drawn)),
             theme=None,
             config=plot_config("beta-tradeoff"),
             on_select="rerun",

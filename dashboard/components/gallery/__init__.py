@@ -10,9 +10,13 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from dashboard.components import own_height
+
 NAME = "vaescope_gallery"
+WIDE = 1050
+"""Pixels across for which room is kept before the browser says how wide the page is: those of a 1440 wide window."""
 _WEB = Path(__file__).parent / "web"
-SCRIPT = (_WEB / "gallery.js").read_text(encoding="utf-8")
+SCRIPT = own_height.SCRIPT + (_WEB / "gallery.js").read_text(encoding="utf-8")
 _COMPONENT = st.components.v2.component(
     NAME,
     html=(_WEB / "gallery.html").read_text(encoding="utf-8"),
@@ -73,6 +77,7 @@ def gallery(
                 for one, name in zip(ids, names, strict=True)
             ],
         },
+        height=_room(len(images), side=side),
         on_pick_change=_nothing,
     )
     return read_pick(result, ids)
@@ -87,6 +92,13 @@ def read_pick(result: Any, ids: Sequence[int]) -> Pick | None:
     if not isinstance(one, int) or isinstance(one, bool) or one not in ids:
         return None
     return Pick(one, click if isinstance(click, int) else 0)
+
+
+def _room(images: int, *, side: int) -> int:
+    """Pixels down that the thumbnails will take on a wide page; on another one the script lets go of them."""
+    each = side + 2 + 6  # border and gap, see gallery.css
+    rows = -(-images // max(1, (WIDE + 6) // each))
+    return max(1, rows) * each
 
 
 def _nothing() -> None:

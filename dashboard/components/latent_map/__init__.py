@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
+from dashboard.components import own_height
 from dashboard.components.latent_map import checks
 from dashboard.components.latent_map.events import Click, Events, Place, read_events
 from dashboard.components.latent_map.lattices import Lattice, lattice_sheet
@@ -62,7 +63,9 @@ PARTS = (
 )
 
 _WEB = Path(__file__).parent / "web"
-SCRIPT = "\n".join((_WEB / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
+SCRIPT = "\n".join(
+    [own_height.SCRIPT, *((_WEB / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)]
+)
 _COMPONENT = st.components.v2.component(
     NAME,
     html=(_WEB / "map.html").read_text(encoding="utf-8"),
@@ -153,6 +156,7 @@ def latent_map(
     result = _COMPONENT(
         key=key,
         data=data,
+        height=_room(len(panels), columns=columns, height=height, legend=len(sections["ids"]) > 0),
         # Without a callback of its own a trigger would have no attribute in the result.
         on_click_change=_nothing,
         on_empty_change=_nothing,
@@ -164,6 +168,16 @@ def latent_map(
         panels=tuple(panel.id for panel in panels),
         ids=sections["ids"],
     )
+
+
+def _room(panels: int, *, columns: int, height: int, legend: bool) -> int:
+    """Pixels that a map will need on a page wide enough for its rows, with its tools above and its legend below.
+
+    The browser keeps them free until the map's script runs, so that what stands below does not jump; from then on the
+    map has the height that its own width asks for (`takeOwnHeight`).
+    """
+    rows = -(-panels // columns)
+    return 36 + rows * (height + 8) - 8 + (30 if legend else 8)
 
 
 def _nothing() -> None:

@@ -66,6 +66,14 @@ def test_a_clicked_point_shows_its_image_label_and_scores(bundled_store: Path) -
     )
 
 
+def test_the_card_shows_the_first_image_before_a_click(bundled_store: Path) -> None:
+    stored = load_latents(bundled_store / "bundled-digits-beta-1" / "latents-test.npz")
+    at = healthy(open_page("latent", run="bundled-digits-beta-1", split="test"))
+    assert f"{stored.labels[0]}** · test image {stored.ids[0]}" in words(at)
+    assert "Click a point of either map" in words(at)
+    np.testing.assert_allclose(at.dataframe[1].value["mean"], stored.means[0], rtol=1e-6)
+
+
 @pytest.mark.parametrize("panel", ["latent", "p-values"])
 def test_a_click_on_an_empty_place_moves_the_place_there(bundled_store: Path, panel: str) -> None:
     at = open_page("latent", run="bundled-digits-beta-1")

@@ -30,4 +30,5 @@ export default function gallery({ data, parentElement, setTriggerValue }) {
     button.dataset.id = String(item.id);
     button.onclick = () => setTriggerValue("pick", { id: item.id, click: (clicks += 1) });
   });
+  takeOwnHeight(root);
 }

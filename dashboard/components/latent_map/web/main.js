@@ -169,6 +169,7 @@ function flush(app) {
     if (wish.over) drawOverlay(app, panel);
   }
   app.dirty.clear();
+  if (app.root.dataset.ready !== "true") takeOwnHeight(app.root);
   app.root.dataset.ready = "true";
   app.root.dataset.rev = app.head.revision;
   if (app.fresh) app.root.dataset.draws = String(Number(app.root.dataset.draws ?? 0) + 1);
