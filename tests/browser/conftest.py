@@ -82,8 +82,11 @@ class SharedBrowser:
     def get(self) -> "Browser":
         if self.chromium is None:
             path = find_chromium()
-            from playwright.sync_api import sync_playwright
+            from playwright.sync_api import expect, sync_playwright
 
+            expect.set_options(
+                timeout=30_000
+            )  # a busy machine takes its time; what is awaited comes, or never does
             self.playwright = sync_playwright().start()
             self.chromium = self.playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         return self.chromium
@@ -163,7 +166,7 @@ def settle() -> "Callable[[Page], None]":
 
     def wait(page: "Page") -> None:
         app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
-        page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=30_000)
+        page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=90_000)
 
     return wait
 

@@ -217,7 +217,9 @@ def test_a_point_wins_over_the_place_below_it(latent: Page, repo: Path) -> None:
 @pytest.mark.parametrize("panel", ["latent", "p-values"])
 def test_a_zoomed_map_shows_the_tile_under_the_pointer(latent: Page, tiles: np.ndarray, panel: str) -> None:
     shown = Map(latent, index=0, of=2)
-    shown.panel(0 if panel == "latent" else 1).focus()  # may scroll the page: before places are measured
+    shown.panel(0 if panel == "latent" else 1).focus()
+    # all of the panel within the window, before places are measured
+    shown.panel(0).evaluate("panel => panel.scrollIntoView({ block: 'center' })")
     middle = (1.5, -1.2) if panel == "latent" else (0.93, 0.12)
     for _ in range(3):
         shown.zoom(panel, *middle)

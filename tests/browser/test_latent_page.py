@@ -71,6 +71,7 @@ def decoded(x: float, y: float) -> np.ndarray:
 def test_hover_shows_the_image_of_the_point(latent: Page, repo: Path) -> None:
     latents, (shown, _) = stored(repo), maps(latent)
     row = lonely(latents)
+    shown.panel(0).evaluate("panel => panel.scrollIntoView({ block: 'center' })")
     x, y = shown.call("toClient", "latent", int(latents.ids[row]))
     latent.mouse.move(x - 40, y - 40)
     latent.mouse.move(x, y)
