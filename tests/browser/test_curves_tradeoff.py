@@ -93,7 +93,9 @@ def test_a_run_trained_meanwhile_appears_and_grows(
     def watch(row: dict[str, Any]) -> None:
         # each epoch waits here until the page shows it: within 5 s, and a little for a slow machine's painting
         page.wait_for_function(f"epoch => {live}?.length === epoch", arg=row["epoch"], timeout=30_000)
-        expect(drawn.locator(".legendtext", has_text="Live run [running]").first).to_be_visible(timeout=30_000)
+        expect(drawn.locator(".legendtext", has_text="Live run [running]").first).to_be_visible(
+            timeout=30_000
+        )
         seen.append(row["epoch"])
 
     config = RunConfig.make({"epochs": 2, "hidden": (16,), "threads": 1, "device": "cpu"})
