@@ -106,7 +106,9 @@ def test_table_and_thumbnails(
 
 def head_of(column: str) -> float:
     """Where the name of a column begins, in pixels from the table's left edge; at its right end opens a menu."""
-    names = [name for name in COLUMNS if name not in SELECTED]  # those stand there while a selection is chosen
+    names = [
+        name for name in COLUMNS if name not in SELECTED
+    ]  # those stand there while a selection is chosen
     return BOXES + sum(COLUMNS[name]["width"] for name in names[: names.index(column)]) + 12
 
 
