@@ -70,7 +70,7 @@ def test_the_card_shows_the_first_image_before_a_click(bundled_store: Path) -> N
     stored = load_latents(bundled_store / "bundled-digits-beta-1" / "latents-test.npz")
     at = healthy(open_page("latent", run="bundled-digits-beta-1", split="test"))
     assert f"{stored.labels[0]}** · test image {stored.ids[0]}" in words(at)
-    assert "Click a point of either map" in words(at)
+    assert "Click a point to see its image" in words(at)
     np.testing.assert_allclose(at.dataframe[1].value["mean"], stored.means[0], rtol=1e-6)
 
 
