@@ -83,8 +83,8 @@ def cell(x: float, y: float, *, unit: bool) -> tuple[int, int]:
     return int((1 - p[1]) * SIDE), int(p[0] * SIDE)
 
 
-def empty(shown: Map, panel: str, far: float = 14) -> list[tuple[int, int]]:
-    """Whole client pixels over a panel that no point is near, spread over it."""
+def empty(shown: Map, panel: str, far: float = 14, *, every: bool = False) -> list[tuple[int, int]]:
+    """Whole client pixels over a panel that no point is near, spread over it: a few, or every one of a grid."""
     rect = shown.call("rect", panel)
     box = shown.root.locator(".stage").bounding_box()
     assert box is not None
@@ -96,7 +96,26 @@ def empty(shown: Map, panel: str, far: float = 14) -> list[tuple[int, int]]:
         for b in np.linspace(0.06, 0.94, 12)
     ]
     free = [at for at in grid if not len(points) or np.hypot(*(points - at).T).min() > far]
-    return free[:: max(1, len(free) // 6)]
+    return free if every else free[:: max(1, len(free) // 6)]
+
+
+def empty_after(shown: Map, panel: str, factor: float) -> tuple[int, int]:
+    """A free pixel under which another free place within the unit square comes when the view is zoomed out."""
+    rect, view = shown.call("rect", panel), shown.call("view", panel)
+    box = shown.root.locator(".stage").bounding_box()
+    assert box is not None
+    centre = np.array([box["x"] + rect["x"] + rect["w"] / 2, box["y"] + rect["y"] + rect["h"] / 2])
+    middle = np.array([view["x0"] + view["x1"], view["y0"] + view["y1"]]) / 2
+    points = np.array([shown.call("toClient", panel, point) for point in shown.call("shownIds")])
+    later = centre + (points - centre) / factor
+    for at in empty(shown, panel, every=True):
+        place = np.array(shown.call("clientToPlace", panel, *at))
+        moved = middle + (place - middle) * factor
+        within = panel == "latent" or (0.03 < moved).all() and (moved < 0.97).all()
+        other = np.abs(moved - place).max() > 0.06
+        if within and other and np.hypot(*(later - at).T).min() > 14:
+            return at
+    raise AssertionError("no such place: choose another view")
 
 
 def test_the_normal_cdf_is_scipys(page: Page) -> None:
@@ -231,7 +250,7 @@ def test_a_zoomed_map_shows_the_tile_under_the_pointer(latent: Page, tiles: np.n
         np.testing.assert_array_equal(thumb(shown), tiles[row, column])
         return row, column
 
-    at = empty(shown, panel)[1]
+    at = empty_after(shown, panel, 1.4**2)
     latent.evaluate("at => { window.lastAt = at; }", list(at))
     latent.mouse.move(*at)
     first = check()

@@ -147,6 +147,7 @@ def test_a_corner_of_the_p_value_map_is_the_corner_tile_of_the_manifold(latent: 
     shown, manifold = maps(latent)
     # the middles of two corner cells of 20 x 20, where no point stands; the mouse meets whole pixels of the
     # screen, so a click lands near the middle and not on it
+    shown.panel(1).evaluate("panel => panel.scrollIntoView({ block: 'center' })")
     latent.mouse.click(*shown.place("p-values", 0.025, 0.025))
     expect(latent.get_by_text("z 1 = -1.9", exact=False)).to_be_visible()
     np.testing.assert_allclose(picture(latent, PLACE), decoded(0.025, 0.025), atol=20)
