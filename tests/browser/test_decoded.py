@@ -111,7 +111,7 @@ def empty_after(shown: Map, panel: str, factor: float) -> tuple[int, int]:
     for at in empty(shown, panel, every=True):
         place = np.array(shown.call("clientToPlace", panel, *at))
         moved = middle + (place - middle) * factor
-        within = panel == "latent" or (0.03 < moved).all() and (moved < 0.97).all()
+        within = panel == "latent" or ((moved > 0.03).all() and (moved < 0.97).all())
         other = np.abs(moved - place).max() > 0.06
         if within and other and np.hypot(*(later - at).T).min() > 14:
             return at
