@@ -5,6 +5,7 @@ missing pixels (NaN) are transparent: they take the page's background, dark or l
 """
 
 import io
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -263,9 +264,9 @@ def _picture(canvas: np.ndarray) -> Image.Image:
 
 
 def _png(picture: Image.Image) -> bytes:
-    """Encode a picture as PNG bytes."""
+    """Encode a picture as PNG bytes; runs of equal bytes are most of what an enlarged picture has to save."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
+    picture.save(buffer, format="PNG", compress_type=zlib.Z_RLE)
     return buffer.getvalue()
 
 

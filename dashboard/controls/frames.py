@@ -1,7 +1,8 @@
 """Figures and pictures with their downloads."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +12,9 @@ from dashboard import state
 from dashboard.charts import plot_config
 from dashboard.charts.figure import enlarged
 from dashboard.components import kept_view
+
+Frame: TypeAlias = pd.DataFrame | Callable[[], pd.DataFrame]
+"""A table to download, or what makes it: a page need not make what nobody asks for"""
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
@@ -27,7 +31,7 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def download_csv(
-    frame: pd.DataFrame,
+    frame: Frame,
     *,
     filename: str,
     key: str,
@@ -38,7 +42,7 @@ def download_csv(
     """A button that downloads a frame as `<filename>.csv`; drawn as plain text if `quiet`, greyed out with a reason."""
     st.download_button(
         label,
-        data=lambda: csv_bytes(frame),
+        data=lambda: csv_bytes(frame() if callable(frame) else frame),
         file_name=f"{filename}.csv",
         mime="text/csv",
         key=f"csv-{key}",
@@ -55,7 +59,7 @@ def figure(
     *,
     key: str,
     filename: str,
-    frame: pd.DataFrame | None = None,
+    frame: Frame | None = None,
     alt: str = "",
     keep_view: bool = False,
 ) -> None:
@@ -115,7 +119,7 @@ def room_of(drawing: Figure) -> int | Literal["content"]:
 
 
 def picture(
-    png: bytes, *, key: str, filename: str, caption: str, alt: str, frame: pd.DataFrame | None = None
+    png: bytes, *, key: str, filename: str, caption: str, alt: str, frame: Frame | None = None
 ) -> None:
     """Show a PNG picture with its downloads, at its own size or the column's width."""
     st.image(png, caption=caption, alt=alt, width=_width(png))

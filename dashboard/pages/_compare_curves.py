@@ -1,6 +1,7 @@
 """Loss curves of the Compare page: on one axis where they measure the same thing, else side by side."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -117,7 +118,7 @@ def _figure(sides: Sequence[Side], quantity: str, by: str, *, banded: bool, key:
         ),
         key=key,
         filename=f"compare-{quantity}",
-        frame=curves_frame(drawn, by=by),
+        frame=partial(curves_frame, drawn, by=by),
         alt=f"{score.title} by {BY[by].lower()} of {letters_of(sides)}",
         keep_view=True,
     )

@@ -1,6 +1,7 @@
 """Difference images of the Compare page: where a reconstruction departs from the original, or from A's."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -76,5 +77,5 @@ def difference_images(
         caption=f"{order}Reconstruction minus {of}, channels averaged: blue is darker, white equal, red brighter; "
         f"full colour at ±{limit:.2f} of the range of a pixel (0 to 1), the largest difference here.",
         alt=f"Differences of {', '.join(names)} from {of}",
-        frame=tidy(labels, differences, ids),
+        frame=partial(tidy, labels, differences, ids),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -110,7 +111,7 @@ def same_originals(sides: Sides) -> None:
             f"reconstructions at the mean of q(z given x). Labels: {names}.",
             alt=f"{len(first.ids)} test images and their reconstructions by "
             f"{letters_of([side for side, examples in group if examples is not None])}",
-            frame=tidy(labels, parts, first.ids),
+            frame=partial(tidy, labels, parts, first.ids),
         )
 
 
@@ -164,5 +165,5 @@ def prior_samples(sides: Sides) -> None:
             filename=f"compare-prior-{mark}-seed-{seed}",
             caption=words,
             alt=f"{EXAMPLES} prior samples of {letters_of([able[k] for k in places])}",
-            frame=tidy(letters, group, np.arange(1, EXAMPLES + 1)),
+            frame=partial(tidy, letters, group, np.arange(1, EXAMPLES + 1)),
         )

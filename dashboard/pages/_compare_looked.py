@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,7 @@ def _one_image(
             filename=f"compare-{split}-{source_row}",
             caption=f"From left to right: {', '.join(words)}. Reconstructions are at the mean of q(z given x).",
             alt=f"Image {source_row} of {split} and its reconstructions",
-            frame=image_frame(images, ids=np.arange(len(images))),
+            frame=partial(image_frame, images, ids=np.arange(len(images))),
         )
         difference_images(
             [plane.side.letter for plane in planes],
@@ -196,7 +197,7 @@ def _several(
         filename="compare-selected",
         caption=f"Reconstructions at the mean. Over all selected, nats per image: {'; '.join(averages)}.",
         alt=f"{len(shown)} selected images and their reconstructions by {letters_of([p.side for p in planes])}",
-        frame=tidy(labels, parts, shown),
+        frame=partial(tidy, labels, parts, shown),
     )
     difference_images(
         letters,

@@ -1,6 +1,7 @@
 """Is another run really better than A? Differences image by image, paired, with their intervals."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -85,7 +86,7 @@ def pairs_figure(first: str, pairs: Pairs, *, key: str, filename: str) -> None:
         ),
         key=key,
         filename=filename,
-        frame=pairs_frame(first, pairs),
+        frame=partial(pairs_frame, first, pairs),
         alt=f"Differences of {first} from each other run with their 95 % intervals",
     )
 

@@ -1,11 +1,12 @@
 """How alike the runs of the Compare page see the same images: CKA and neighbourhood overlap as matrices."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from dashboard import controls, gateway
-from dashboard.charts.matrix import matrix_frame, matrix_heatmap
+from dashboard.charts.matrix import matrix_frame, matrix_table
 from dashboard.pages._compare_sides import Side, Sides, groups_of, letters_of
 
 
@@ -30,27 +31,24 @@ def _matrices(sides: Sequence[Side], splits: Sequence[str]) -> None:
     if found.images < 2:
         st.caption(f"{letters_of(sides)} share fewer than two images, so there is nothing to compare.")
         return
-    mark = "".join(letters).lower()
-    frame = matrix_frame({"linear_cka": found.cka, "neighbour_overlap": found.overlap}, letters)
     chance = f"{found.chance:.3f}" if found.chance is not None else "unknown"
-    pictures = (
-        ("Linear CKA", "0 nothing in common, 1 the same up to a turn and scale", "cka", found.cka),
+    tables = (
+        ("Linear CKA", "0 nothing in common, 1 the same up to a turn and scale", found.cka),
         (
             f"Overlap of {found.neighbours} nearest neighbours",
             f"share of them; by chance {chance}, 1 the same",
-            "overlap",
             found.overlap,
         ),
     )
-    for (title, subtitle, name, values), column in zip(pictures, st.columns(2), strict=True):
+    for (title, meaning, values), column in zip(tables, st.columns(2), strict=True):
         with column:
-            controls.figure(
-                matrix_heatmap(values, letters, title=title, subtitle=subtitle, dark=controls.is_dark()),
-                key=f"compare-{name}-{mark}",
-                filename=f"compare-{name}",
-                frame=frame,
-                alt=f"{title} of {letters_of(sides)}",
-            )
+            st.markdown(f"**{title}**  \n:gray[{meaning}]")
+            st.table(matrix_table(values, letters))
+    controls.download_csv(
+        partial(matrix_frame, {"linear_cka": found.cka, "neighbour_overlap": found.overlap}, letters),
+        filename="compare-similarity",
+        key=f"compare-similarity-{''.join(letters).lower()}",
+    )
     of = f", a stratified sample of {found.total:,} with seed 0" if found.images < found.total else ""
     words = "the means of q(z given x)" if all(side.has_posterior for side in sides) else "the means or codes"
     st.caption(

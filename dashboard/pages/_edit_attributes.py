@@ -1,5 +1,7 @@
 """Attribute vectors on the Edit page: from two labels or two selections, given to an image, and what leaks."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -178,7 +180,7 @@ def _leakage(
         ),
         key="edit-leakage",
         filename=f"{images.record.id}-leakage",
-        frame=leakage_frame(STRENGTHS, found.labels, found.moved_to, class_names=images.class_names),
+        frame=partial(leakage_frame, STRENGTHS, found.labels, found.moved_to, class_names=images.class_names),
         alt="Share of the moved images that lie nearest to another label's average, over the strength",
     )
     shares = dict(zip(found.labels.tolist(), found.moved_to[at].tolist(), strict=True))

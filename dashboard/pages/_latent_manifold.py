@@ -1,6 +1,7 @@
 """What the decoder makes of the plane: the lattice, draws from the prior, and the case of one dimension."""
 
 import secrets
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -138,7 +139,9 @@ def densities(record: RunRecord, view: View) -> None:
                 ),
                 key=f"density-{p_values}",
                 filename=f"{record.id}-density{'-p' if p_values else ''}",
-                frame=density_frame(shown, view.labels, class_names=view.class_names, p_values=p_values),
+                frame=partial(
+                    density_frame, shown, view.labels, class_names=view.class_names, p_values=p_values
+                ),
             )
 
 
@@ -153,5 +156,5 @@ def line(record: RunRecord, view: View) -> None:
         filename=f"{record.id}-line",
         caption="The decoder at the middles of equal p-value cells, from low to high.",
         alt=f"{n} images decoded along the latent line",
-        frame=image_frame(images),
+        frame=partial(image_frame, images),
     )

@@ -1,5 +1,7 @@
 """Three dimensions: three latent ones as they are, or a projection of all."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -123,7 +125,7 @@ def _figure(
             drawing,
             key="space",
             filename=f"{record.id}-3d-{kind}",
-            frame=projecting.frame_of(view, xyz, names=axes),
+            frame=partial(projecting.frame_of, view, xyz, names=axes),
             alt=f"{len(xyz)} images in three dimensions: {', '.join(axes)}",
             keep_view=True,
         )

@@ -4,39 +4,39 @@ import numpy as np
 import pytest
 
 from dashboard.charts.intervals import Interval, interval_figure
-from dashboard.charts.matrix import matrix_frame, matrix_heatmap
+from dashboard.charts.matrix import matrix_frame, matrix_table
 
 GRID = np.array([[1.0, 0.25, np.nan], [0.25, 1.0, 0.5], [np.nan, 0.5, 1.0]])
 
 
-def test_a_matrix_shows_its_numbers_from_the_top_left() -> None:
-    figure = matrix_heatmap(GRID, ["A", "B", "C"], title="CKA", subtitle="1 the same", dark=True)
-    (trace,) = figure.data
-    np.testing.assert_array_equal(trace.z, GRID.astype(np.float32))
-    assert [list(row) for row in trace.text] == [
-        ["1.00", "0.25", ""],
-        ["0.25", "1.00", "0.50"],
-        ["", "0.50", "1.00"],
-    ]
-    assert (trace.zmin, trace.zmax) == (0, 1)
-    assert list(figure.layout.yaxis.ticktext) == ["A", "B", "C"]
-    low, high = figure.layout.yaxis.range
-    assert low > high  # the first row is at the top
-    assert figure.layout.title.subtitle.text == "1 the same"
+def shown(values: object, names: list[str]) -> tuple[list[list[str]], list[list[dict[str, str]]]]:
+    """Texts and styles of a table's cells, as Streamlit sends them."""
+    table = matrix_table(values, names)
+    table._compute()
+    texts = [[table._display_funcs[row, column](value) for column, value in enumerate(line)]
+             for row, line in enumerate(table.data.to_numpy())]  # fmt: skip
+    styles = [[dict(table.ctx[row, column]) for column in range(len(names))] for row in range(len(names))]
+    return texts, styles
 
 
-def test_names_are_never_markup() -> None:
-    figure = matrix_heatmap(np.eye(2), ["<b>x</b>", "B"], title="CKA", subtitle="", dark=False)
-    assert figure.layout.yaxis.ticktext[0] == "&lt;b&gt;x&lt;/b&gt;"
-    assert figure.data[0].customdata[0][1] == "&lt;b&gt;x&lt;/b&gt; and B"
+def test_a_matrix_shows_its_numbers_on_the_colours_of_the_scale() -> None:
+    texts, styles = shown(GRID, ["A", "B", "C"])
+    assert texts == [["1.00", "0.25", ""], ["0.25", "1.00", "0.50"], ["", "0.50", "1.00"]]
+    # the ends of Cividis (Nunez et al. 2018), with black on the light one and white on the dark one
+    assert styles[0][0] == {
+        "background-color": "rgb(254, 232, 56)",
+        "color": "#000000",
+        "text-align": "center",
+    }
+    assert styles[0][2] == {}
+    _, ends = shown(np.zeros((1, 1)), ["A"])
+    assert ends[0][0]["background-color"] == "rgb(0, 34, 78)"
+    assert ends[0][0]["color"] == "#ffffff"
 
 
-def test_a_matrix_that_does_not_fit_is_refused_and_an_empty_one_says_so() -> None:
+def test_a_matrix_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="must be square"):
-        matrix_heatmap(GRID, ["A", "B"], title="CKA", subtitle="", dark=True)
-    empty = matrix_heatmap(np.full((2, 2), np.nan), ["A", "B"], title="CKA", subtitle="", dark=True)
-    assert not empty.data
-    assert "nothing to compare" in empty.layout.annotations[0].text
+        matrix_table(GRID, ["A", "B"])
 
 
 def test_matrices_as_one_table() -> None:

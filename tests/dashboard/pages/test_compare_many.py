@@ -274,14 +274,13 @@ def test_a_latent_of_one_dimension_stands_beside_others(bundled_store: Path) -> 
 
 def test_similarity_is_a_matrix_with_numbers(bundled_store: Path) -> None:
     at = healthy(opened(ONE, TENTH, EIGHT, split="test"))
-    cka, overlap = (
-        figure(at, title)["data"][0] for title in ("Linear CKA", "Overlap of 10 nearest neighbours")
-    )
+    cka, overlap = (table.value.to_numpy() for table in at.table)
     x, y = (stored(bundled_store, run).means.astype(float) for run in (ONE, EIGHT))
     x, y = x - x.mean(0), y - y.mean(0)
     wanted = np.linalg.norm(x.T @ y) ** 2 / np.linalg.norm(x.T @ x) / np.linalg.norm(y.T @ y)
-    assert cka["text"][0][2] == cka["text"][2][0] == f"{wanted:.2f}"
-    assert [cka["text"][k][k] for k in range(3)] == ["1.00"] * 3
+    assert cka[0, 2] == pytest.approx(wanted, abs=1e-6)
+    assert cka[0, 2] == cka[2, 0]
+    np.testing.assert_allclose(np.diag(cka), 1)
     near = [
         np.argsort(np.linalg.norm(z[:, None] - z[None], axis=2) + np.diag(np.full(360, np.inf)), axis=1)[
             :, :10
@@ -289,8 +288,8 @@ def test_similarity_is_a_matrix_with_numbers(bundled_store: Path) -> None:
         for z in (x, y)
     ]
     shared = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(*near, strict=True)])
-    assert float(overlap["text"][0][2]) == pytest.approx(shared, abs=0.006)
-    assert f"by chance {10 / 359:.3f}" in figure(at, "Overlap")["layout"]["title"]["subtitle"]["text"]
+    assert overlap[0, 2] == pytest.approx(shared, abs=1e-6)
+    assert any(f"by chance {10 / 359:.3f}" in words.value for words in at.markdown)
 
 
 def test_runs_of_three_data_sets_are_compared_within_each(
@@ -304,7 +303,7 @@ def test_runs_of_three_data_sets_are_compared_within_each(
     ids = [[panel["id"] for panel in header["panels"]] for header, _ in maps(at)]
     assert ids == [["A-latent", "C-latent"], ["B-latent", "D-latent"]]
     assert "A and C saw digits and B and D saw mnist" in words(at)
-    assert len([one for one in figures(at) if "CKA" in one["layout"]["title"]["text"]]) == 2
+    assert len([one for one in at.markdown if "Linear CKA" in one.value]) == 2
     assert {line["Run"] for line in table(at, "Run")} == {"C"}
     for file in far.glob("latents-*"):
         file.unlink()
