@@ -93,4 +93,5 @@ def write(title: str, lines: list[str]) -> None:
     text = "\n".join([title, "", *lines, ""])
     old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Measured\n"
     kept = re.sub(rf"\n*{re.escape(title)}\n.*?(?=\n## |\Z)", "", old, flags=re.S).rstrip("\n")
+    kept = re.sub(r"\n+## ", "\n\n## ", kept)
     RESULTS.write_text(f"{kept}\n\n{text}", encoding="utf-8")

@@ -18,19 +18,25 @@ window.__bench = {
     const roots = [...this.main().querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
     return roots.map((one) => one.querySelector("[data-testid=latent-map]")).filter(Boolean);
   },
-  /** What keeps the page from being painted, or null. */
-  missing(title) {
+  /** What keeps the page from being painted, all of it or what lies in the window, or null. */
+  missing(title, inWindow = false) {
     const main = this.main();
+    const seen = (one) => {
+      const { top, bottom } = one.getBoundingClientRect();
+      return !inWindow || (top < innerHeight && bottom > 0);
+    };
     // what lies in a closed expander is not drawn before it is opened
-    const bad = (name, test) => [...main.querySelectorAll(name)].find((one) => one.checkVisibility() && !test(one));
+    const bad = (name, test) => [...main.querySelectorAll(name)].find((one) => one.checkVisibility() && seen(one) && !test(one));
     if (this.titled(title)) return "the title";
-    if (document.querySelector("[data-testid=stApp]").dataset.testScriptState !== "notRunning") return "the script's end";
-    if (main.querySelector("[data-stale=true]")) return "the end of what is stale";
-    if (main.querySelector("[data-testid=stSkeleton], [data-testid=stSpinner], [data-testid=stProgress]")) return "the end of a wait";
+    const ended = document.querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning";
+    if (!ended && !(inWindow && main.querySelector("[data-testid=stMainBlockContainer] > *").getBoundingClientRect().bottom > innerHeight))
+      return "the script's end";
+    if (bad("[data-stale=true]", () => false)) return "the end of what is stale";
+    if (bad("[data-testid=stSkeleton], [data-testid=stSpinner], [data-testid=stProgress]", () => false)) return "the end of a wait";
     if (bad("img", (one) => one.complete && one.naturalWidth)) return "a picture";
     if (bad("[data-testid=stPlotlyChart]", (one) => one.querySelector(".main-svg"))) return "a chart";
     if (bad("[data-testid=stDataFrame]", (one) => one.querySelector("canvas"))) return "a table";
-    return this.maps().every((map) => map.dataset.ready === "true") ? null : "a map";
+    return this.maps().every((map) => map.dataset.ready === "true" || !seen(map)) ? null : "a map";
   },
   /** What keeps the page's maps from being drawn, or null. */
   notReady(title) {
@@ -60,6 +66,7 @@ window.__bench = {
     const start = performance.now();
     link.click();
     const times = { title: await this.until(() => this.titled(title), start) };
+    if (!maps) times.window = await this.until(() => this.missing(title, true), start);
     if (maps) times.ready = await this.until(() => this.notReady(title), start);
     times.painted = await this.painted(title, start);
     await this.rest(700);
@@ -67,8 +74,9 @@ window.__bench = {
   },
   /** A tab that has just been opened; times count from its navigation. */
   async opened(title) {
+    const shown = await this.until(() => this.titled(title), 0);
     const ready = await this.until(() => this.notReady(title), 0);
-    return { ready, painted: await this.painted(title, 0) };
+    return { title: shown, ready, painted: await this.painted(title, 0) };
   },
   /** Click on a point of MNIST's test images, and wait for both images of its card. */
   async card(point, click) {

@@ -8,10 +8,11 @@ hold for the machine that is named beside them. This is no test: nothing fails w
 
 What the words mean (`pages.js` holds them to it):
 
-- *painted*: from the click to the first frame after which the new page's title stands, its script has ended, nothing is
-  left that Streamlit marks as stale, no skeleton, spinner or bar shows, each latent map is drawn, each chart and table
-  has its canvas, and each picture is decoded. All of the page counts, what lies below the window too; only what a
-  closed expander hides does not.
+- *window painted*: from the click to the first frame after which the new page's title stands, its script has ended or
+  has filled the window, nothing is left that Streamlit marks as stale, no skeleton, spinner or bar shows, each latent
+  map is drawn, each chart and table has its canvas, and each picture is decoded, as far as they lie in the window
+  (1440 x 1000 pixels).
+- *all painted*: the same for all of the page, below the window too; only what a closed expander hides does not count.
 - *ready*: the page's latent maps are drawn, with all points; what stands below them may still come.
 - *shift*: the sum of the browser's layout-shift scores, those soon after a click too, which the usual score leaves out.
   0 is nothing moved; the web's guide calls less than 0.1 good.
@@ -132,9 +133,9 @@ def main() -> None:
     bench.write(
         TITLE,
         [
-            "`python -m benchmarks.pages`, warm, medians, in milliseconds, lower is better; *painted* is all of a "
-            "page, below the window too, and *shift* the sum of layout-shift scores (0: nothing moved). The script's "
-            "first lines define both.",
+            "`python -m benchmarks.pages`, warm, medians, in milliseconds, lower is better; *all painted* "
+            "counts what lies below the window too, and *shift* is the sum of layout-shift scores (0: nothing moved). "
+            "The script's first lines define them.",
             where,
             "",
             "| what | ms | target | reached | |",
@@ -181,10 +182,11 @@ def switches(scene: Scene) -> list[Figure]:
     page.close()
     return [
         Figure(
-            f"page switch to {title}, painted",
-            median(times[1:], "painted"),
+            f"page switch to {title}, window painted",
+            median(times[1:], "window"),
             1000,
-            f"title after {median(times[1:], 'title'):.0f}, shift {median(times[1:], 'shift'):.3f}",
+            f"title after {median(times[1:], 'title'):.0f}, all painted after {median(times[1:], 'painted'):,.0f}, "
+            f"shift {median(times[1:], 'shift'):.3f}",
         )
         for title, times in found.items()
     ]
@@ -263,13 +265,13 @@ def large(scene: Scene) -> list[Figure]:
             "70,000 points, new tab to ready",
             median(tabs, "ready"),
             2000,
-            f"painted after {median(tabs, 'painted'):,.0f}",
+            f"title after {median(tabs, 'title'):,.0f}, all painted after {median(tabs, 'painted'):,.0f}",
         ),
         Figure(
             "70,000 points, from the sidebar to ready",
             median(links, "ready"),
             2000,
-            f"painted after {median(links, 'painted'):,.0f}, shift {median(links, 'shift'):.3f}",
+            f"all painted after {median(links, 'painted'):,.0f}, shift {median(links, 'shift'):.3f}",
         ),
     ]
 

@@ -98,7 +98,7 @@ VIEWS = {
             f"runs={ONE},{TENTH}&split=test",
             height=1900,
             maps=1,
-            charts=3,
+            charts=1,
             tables=True,
             act=lasso_images,
         ),
