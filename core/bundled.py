@@ -65,6 +65,8 @@ BUNDLED = (
         recipe="digits-cae",
         settings={"contraction_weight": 0.0},
     ),
+    Bundled(id="bundled-digits-conv-vae", name="Digits, convolutional VAE", recipe="digits-conv-vae"),
+    Bundled(id="bundled-digits-vaegan", name="Digits, VAE-GAN", recipe="digits-vaegan"),
     *(_of_weight(weight) for weight in WEIGHTS),
 )
 

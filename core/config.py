@@ -115,6 +115,25 @@ class RunConfig(BaseModel):
         default=False, description="the decoder is the encoder's matrix, transposed; needs hidden to be empty"
     )
 
+    pixel_weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=1e6,
+        description="weight of D, the distortion of pixels, in a VAE-GAN's objective",
+    )
+    feature_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="weight of the distortion of the discriminator's features in a VAE-GAN's objective",
+    )
+    adversarial_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="weight of what a VAE-GAN's decoder pays for images that its discriminator finds out",
+    )
+
     optimiser: Literal["adam", "adamw"] = Field(default="adam", description="update rule")
     learning_rate: float = Field(default=1e-3, gt=0, le=10, description="step size of the optimiser")
     weight_decay: float = Field(default=0.0, ge=0, le=10, description="AdamW's decoupled decay")

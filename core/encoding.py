@@ -13,7 +13,7 @@ from core.data import catalog
 from core.data.images import ImageSet, noise_seed, pad
 from core.families import build, family
 from core.models.nets import Shape, output_to_pixels
-from core.objectives import TERMS, terms_of
+from core.objectives import TERMS, batch_term, terms_of
 
 EVALUATION_BATCH = 1000
 """Images at a time: large enough to be fast, small enough for any conv layer here in well under 1 GiB."""
@@ -161,7 +161,7 @@ def encode_split(
         keep("entropy", terms.bernoulli_entropy(x))
         for name in others:
             if TERMS[name].of_set is None:
-                keep(name, TERMS[name].of_batch(model, x, out.means, config))
+                keep(name, batch_term(name, model, x, out, config))
         if progress:
             progress(rows.stop, count)
     model.train(was_training)

@@ -33,6 +33,8 @@ class Family:
     """What the objective's noise is for: a draw of z, or the corruption of every pixel."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values of settings where nothing else is said, other than those of `RunConfig`."""
+    training: str = "core.training.updates:Descent"
+    """`module:class`, called as (model, config): it makes the steps of training."""
     terms: tuple[str, ...] = ()
     """Terms of the objective besides D, R and the penalty on weights: names of `core.objectives.TERMS`."""
 
@@ -115,6 +117,26 @@ FAMILIES: dict[str, Family] = {
             uses=("contraction_weight", "tied"),
             defaults={"contraction_weight": 1.0, "hidden": (), "latent": 32},
             terms=("contraction",),
+        ),
+        Family(
+            name="vaegan",
+            title="VAE-GAN",
+            sentence="A VAE whose images must be near in a discriminator's features, and must convince it.",
+            source="Larsen et al. 2016, Autoencoding beyond pixels, arXiv:1512.09300",
+            model="core.models.vaegan:VaeGan",
+            objective="core.objectives:feature_elbo",
+            networks=("conv", "mlp"),
+            has_posterior=True,
+            uses=("beta", "warmup_epochs", "pixel_weight", "feature_weight", "adversarial_weight"),
+            defaults={
+                "network": "conv",
+                "hidden": (32, 64, 128),
+                "pixel_weight": 0.0,
+                "feature_weight": 1.0,
+                "adversarial_weight": 1.0,
+            },
+            training="core.training.updates:Adversarial",
+            terms=("feature_distortion", "adversarial", "discrimination", "discriminator_accuracy"),
         ),
     )
 }

@@ -1,9 +1,10 @@
 """What is minimised: (model, images, noise) -> named terms per image, not yet reduced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from core import terms
@@ -37,17 +38,20 @@ class Terms(NamedTuple):
     """(B, L) or None"""
     output: Tensor
     """(B, C, H, W): logits or means, what the decoder gave"""
+    others: Mapping[str, Tensor] = {}
+    """Terms of `TERMS` that the objective comes by on its way, (B,) each"""
 
 
 @dataclass(frozen=True)
 class Term:
     """A term of an objective besides D and R: `D + beta R + sum of weight * term`."""
 
-    weight: str
-    """The setting that weighs it"""
-    of_batch: Callable[[Any, Tensor, Tensor, RunConfig], Tensor]
-    """(model, images, codes, config) -> (B,) of images, or one number of a set"""
-    of_set: Callable[[Any, Tensor, RunConfig], Tensor] | None
+    weight: str | None
+    """The setting that weighs it; None for what is told beside the objective and is no part of it"""
+    of_batch: Callable[[Any, Tensor, Tensor, RunConfig], Tensor] | None
+    """(model, images, codes, config) -> (B,) of images, or one number of a set; None where the objective hands it over
+    among its `others`"""
+    of_set: Callable[[Any, Tensor, RunConfig], Tensor] | None = None
     """(model, codes of a whole split, config) -> one number: a mean of batches would depend on their size. None for a
     term of each image, whose mean over images is the score"""
 
@@ -71,8 +75,11 @@ TERMS: dict[str, Term] = {
     "contraction": Term(
         weight="contraction_weight",
         of_batch=_contraction,
-        of_set=None,
     ),
+    "feature_distortion": Term(weight="feature_weight", of_batch=None),
+    "adversarial": Term(weight="adversarial_weight", of_batch=None),
+    "discrimination": Term(weight=None, of_batch=None),
+    "discriminator_accuracy": Term(weight=None, of_batch=None),
     "squared_weights": Term(
         weight="l2",
         of_batch=lambda model, x, codes, config: terms.squared_weights(model),
@@ -87,7 +94,17 @@ def terms_of(config: RunConfig) -> dict[str, float]:
     A family's own terms are scored at weight 0 too, so that runs with and without them compare.
     """
     names = (*family(config.family).terms, *(("squared_weights",) if config.l2 else ()))
-    return {name: getattr(config, TERMS[name].weight) for name in names}
+    weights = {name: TERMS[name].weight for name in names}
+    return {name: 0.0 if weight is None else getattr(config, weight) for name, weight in weights.items()}
+
+
+def batch_term(name: str, model: Any, x: Tensor, out: Terms, config: RunConfig) -> Tensor:
+    """A term of `TERMS` over a batch, (B,) of images or one number of a set, unweighted."""
+    if name in out.others:
+        return out.others[name]
+    of_batch = TERMS[name].of_batch
+    assert of_batch is not None, f"an objective of '{config.family}' hands over '{name}'"
+    return of_batch(model, x, out.means, config)
 
 
 def elbo(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
@@ -134,6 +151,31 @@ def denoising(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Term
         means=code if model.training else model.encode(x)[0].float(),
         log_variances=None,
         output=output,
+    )
+
+
+def feature_elbo(model: Any, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
+    """D and R as `elbo`, and how a discriminator sees the same decoded draws (Larsen et al. 2016, section 3.2).
+
+    D is that of pixels. Among `others`: the distance of a reconstruction's features from the image's; what the decoder
+    pays for being found out, averaged over the reconstruction and a draw from the prior; what the discriminator pays,
+    and the share of its right answers, a half for the image and a quarter for each made one.
+    """
+    out = elbo(model, x, noise, config)
+    wanted = model.features(x)
+    rebuilt = model.features(model.expected_pixels(out.output))
+    # the posterior's noise is itself a draw from the prior: so an image's terms depend on its own noise alone
+    drawn = model.features(model.expected_pixels(model.decode(noise)))
+    real = model.verdict(wanted).float()
+    made = torch.stack([model.verdict(one).float() for one in (rebuilt, drawn)])
+    right = 0.5 * (real > 0).float() + 0.5 * (made <= 0).float().mean(0)
+    return out._replace(
+        others={
+            "feature_distortion": terms.feature_distortion(rebuilt.float(), wanted.float()),
+            "adversarial": terms.adversarial(made).mean(0),
+            "discrimination": terms.discrimination(real, made).mean(0),
+            "discriminator_accuracy": right,
+        }
     )
 
 

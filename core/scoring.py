@@ -37,7 +37,7 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
         "distortion": distortion,
         "rate": None,
         "negative_elbo": None,
-        "objective": distortion,
+        "objective": config.pixel_weight * distortion,
         "rate_per_dimension": None,
         "excess_distortion": None,
         "distortion_at_mean": float(encoded.distortion_at_mean.mean(dtype=np.float64)),
@@ -64,7 +64,7 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
         scores |= {
             "rate": rate,
             "negative_elbo": distortion + rate,
-            "objective": distortion + config.beta * rate,
+            "objective": config.pixel_weight * distortion + config.beta * rate,
             "rate_per_dimension": rates.tolist(),
             "beta": config.beta,
             "reconstruction_weight": weight,

@@ -82,3 +82,28 @@ def jacobian_norm(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 def squared_weights(model: nn.Module) -> Tensor:
     """Sum of squares of all weights of a model, biases left out: one number."""
     return torch.stack([one.square().sum() for one in model.parameters() if one.ndim > 1]).sum()
+
+
+def feature_distortion(features: Tensor, wanted: Tensor) -> Tensor:
+    """-log N(wanted; features, I) without its constant, nats per image: (B, F) twice -> (B,).
+
+    Half the squared distance of a discriminator's features, Larsen et al. 2016, equation 6.
+    """
+    return 0.5 * (features - wanted).square().sum(1)
+
+
+def adversarial(verdicts: Tensor) -> Tensor:
+    """-log of the share of 'real' that a discriminator gives to made images, nats: logits -> the same shape.
+
+    The form with a gradient where the discriminator is sure (Goodfellow et al. 2014, section 3), and not
+    `log(1 - share)`, which Larsen et al. write.
+    """
+    return functional.softplus(-verdicts)
+
+
+def discrimination(real: Tensor, made: Tensor) -> Tensor:
+    """Binary cross-entropy of a discriminator, nats: logits of real images (B,), of made ones (..., B) -> (..., B).
+
+    Half of it each: log 2 = 0.693 is a discriminator that guesses.
+    """
+    return 0.5 * (functional.softplus(-real) + functional.softplus(made))

@@ -96,6 +96,31 @@ SCORES: dict[str, Score] = {
         None,
         "Sum of squares of all weights, biases left out; unweighted.",
     ),
+    "feature_distortion": Score(
+        "Feature distortion",
+        "nats per image",
+        "lower",
+        "Half the squared distance between the features that the run's own discriminator has of an image and of its "
+        "reconstruction; unweighted. Each run has features of its own.",
+    ),
+    "adversarial": Score(
+        "Adversarial loss",
+        "nats per image",
+        None,
+        "What the decoder pays for images that the discriminator finds out, -log of the share of 'real'; unweighted.",
+    ),
+    "discrimination": Score(
+        "Discriminator's loss",
+        "nats per image",
+        None,
+        "Cross-entropy of the discriminator; log 2 = 0.693 is one that guesses.",
+    ),
+    "discriminator_accuracy": Score(
+        "Discriminator's accuracy",
+        "share of images, 0 to 1",
+        None,
+        "Share of right answers over as many real images as made ones; 0.5 is one that guesses, near 1 it has won.",
+    ),
     "mean_activation": Score(
         "Mean activation",
         "dimensionless, 0 to 1",

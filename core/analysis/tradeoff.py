@@ -86,6 +86,7 @@ def board_key(record: RunRecord) -> Hashable:
         config.activation,
         config.warmup_epochs,
         config.l2,
+        (config.pixel_weight, config.feature_weight, config.adversarial_weight),
     )
 
 

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from core.analysis.collapse import collapse_sentence
 from core.analysis.scores import SCORES, directions, units
 from core.cli.terminal import number, shorten, table
 from core.config import RunConfig, allowed_values, reconstruction_weight
 from core.data import catalog
 from core.data.images import SPLITS
+from core.errors import CheckpointError
 from core.families import family
 from core.recipes import RECIPES, Recipe
-from core.store import RunDocument, RunRecord, disk_use, size_text, why_no_scores
+from core.store import RunDocument, RunRecord, disk_use, read_history, size_text, why_no_scores
 
 NAME_COLUMNS = 40
 DIMENSIONS = 20
@@ -188,6 +190,7 @@ def run_lines(record: RunRecord) -> list[str]:
         "data": f"{data.dataset} ({sizes}; images of {shown})",
         "beta": "" if _beta(document.config) is None else number(document.config.beta),
         "weight": f"w = n / beta = {number(weight)}" if weight is not None else "",
+        "collapse": _collapse(record),
         "epochs": f"{document.epoch:,} of {document.config.epochs:,}",
         "parameters": f"{document.parameters:,}",
         "recipe": document.recipe or "",
@@ -204,6 +207,14 @@ def run_lines(record: RunRecord) -> list[str]:
         "",
         *(score_lines(stored_scores(record)) or [no_scores_line(record)]),
     ]
+
+
+def _collapse(record: RunRecord) -> str:
+    """Whether a game of two players was lost; damaged histories are a problem that stands elsewhere."""
+    try:
+        return collapse_sentence(read_history(record.folder)) or ""
+    except CheckpointError:
+        return ""
 
 
 def settings_text(config: RunConfig) -> str:

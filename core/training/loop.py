@@ -14,7 +14,8 @@ from core.device import autocast
 from core.encoding import Encoded, batches, encode_split, noise_width, to_unit
 from core.errors import Diverged
 from core.families import build, family
-from core.objectives import TERMS, beta_at, terms_of
+from core.objectives import batch_term, beta_at, terms_of
+from core.training.updates import Updates
 
 StepHook = Callable[[int, int, int], None]
 """Called with (epoch from 1, steps done in it, steps in it)."""
@@ -30,12 +31,6 @@ class HeldOut:
     noise: Tensor
 
 
-def make_optimiser(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
-    """Adam or AdamW over all parameters, in torch's fused form: one kernel call a step."""
-    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
-    return kind(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
-
-
 def epoch_generator(config: RunConfig, epoch: int, purpose: int, device: torch.device) -> torch.Generator:
     """Random numbers of one epoch, a function of (seed, epoch, purpose) alone."""
     return torch.Generator(device).manual_seed((config.seed * 1_000_003 + epoch) * 2 + purpose)
@@ -48,7 +43,7 @@ def mean_terms(encoded: Encoded, config: RunConfig) -> dict[str, Any]:
         "distortion": distortion,
         "rate": None,
         "rate_per_dimension": None,
-        "objective": distortion,
+        "objective": config.pixel_weight * distortion,
     }
     if encoded.rate_per_dimension is not None:
         rates = encoded.rate_per_dimension.mean(0, dtype="float64")
@@ -56,7 +51,7 @@ def mean_terms(encoded: Encoded, config: RunConfig) -> dict[str, Any]:
         row |= {
             "rate": rate,
             "rate_per_dimension": rates.tolist(),
-            "objective": distortion + config.beta * rate,
+            "objective": config.pixel_weight * distortion + config.beta * rate,
         }
     return with_terms(row, encoded.terms, config)
 
@@ -72,7 +67,7 @@ def with_terms(row: dict[str, Any], values: dict[str, float], config: RunConfig)
 
 def train_epoch(
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    updates: Updates,
     pixels: Tensor,
     config: RunConfig,
     *,
@@ -108,16 +103,13 @@ def train_epoch(
         beta = beta_at(config, epoch - 1 + step / steps)
         with autocast(device, config.precision):
             out = objective(model, x, draw, config)
-            penalties = {name: TERMS[name].of_batch(model, x, out.means, config).mean() for name in weights}
-        per_image = out.distortion
+            penalties = {name: batch_term(name, model, x, out, config).mean() for name in weights}
+        per_image = config.pixel_weight * out.distortion
         if has_rate:
             per_image = per_image + beta * out.rate_per_dimension.sum(1)
-        loss = per_image.mean()
-        for name, weight in weights.items():
-            loss = loss + weight * penalties[name]
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
+        updates.step(
+            per_image.mean(), {name: weights[name] * value for name, value in penalties.items()}, penalties
+        )
         with torch.no_grad():
             distortion += out.distortion.sum()
             objectives += per_image.sum()
@@ -176,11 +168,11 @@ def epochs(
     Raises:
         Diverged: a loss is not finite; the model's weights are then not to be kept.
     """
-    optimiser = make_optimiser(model, config)
+    updates = build(family(config.family).training)(model, config)
     for epoch in range(1, config.epochs + 1):
         start = time.perf_counter()
         row: dict[str, Any] = {"epoch": epoch, "beta": beta_at(config, epoch)}
-        row["train"] = train_epoch(model, optimiser, pixels, config, epoch=epoch, on_step=on_step)
+        row["train"] = train_epoch(model, updates, pixels, config, epoch=epoch, on_step=on_step)
         if held_out is not None and len(held_out.pixels):
             encoded = encode_split(model, held_out.pixels, config, noise=held_out.noise)
             row[held_out.split] = mean_terms(encoded, config)

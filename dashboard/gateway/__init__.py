@@ -7,6 +7,7 @@ Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays,
 from core.analysis.alignment import Alignment
 from core.analysis.attributes import analogy, attribute_vector, nearest_mean
 from core.analysis.averages import Averages
+from core.analysis.collapse import collapse_sentence
 from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
 from core.analysis.projections import METHODS as PROJECTIONS
 from core.analysis.projections import POINTS as PROJECTED_POINTS
@@ -170,6 +171,7 @@ __all__ = [
     "board_key",
     "centre_and_spread",
     "change_tags",
+    "collapse_sentence",
     "combine",
     "combine_selections",
     "comparable_key",

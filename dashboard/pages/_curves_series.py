@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard import controls, gateway
 from dashboard.charts.curves import Curve
-from dashboard.gateway import FAMILIES, RunRecord
+from dashboard.gateway import FAMILIES, SCORES, RunRecord
 
 NATS = "nats per image"
 
@@ -21,6 +21,7 @@ class Quantity:
     title: str
     direction: str = ""
     needs_rate: bool = False
+    unit: str = NATS
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -61,7 +62,15 @@ class Series:
         terms = [row.get(split) or {} for row in self.rows]
         if quantity == "negative_elbo":
             return [_sum(_number(one.get("distortion")), _number(one.get("rate"))) for one in terms]
+        if quantity not in QUANTITIES:
+            terms = [one.get("terms") or {} for one in terms]
         return [_number(one.get(quantity)) for one in terms]
+
+    @property
+    def terms(self) -> list[str]:
+        """Names of the terms of its objective besides D and R, in the order of the history."""
+        found = [name for row in self.rows for name in ((row.get("train") or {}).get("terms") or {})]
+        return [name for name in dict.fromkeys(found) if name in SCORES]
 
     def last(self, split: str, quantity: str) -> float | None:
         """The value after the last epoch."""
@@ -79,12 +88,28 @@ class Series:
 
     def curves(self, quantity: str) -> list[Curve]:
         """The run's two curves of a quantity; none where it does not apply."""
-        if QUANTITIES[quantity].needs_rate and not self.has_rate:
+        if quantity in QUANTITIES:
+            if QUANTITIES[quantity].needs_rate and not self.has_rate:
+                return []
+        elif quantity not in self.terms:
             return []
         return [
             Curve(self.title, split, self.epochs, self.values(split, quantity), self.colour)
             for split in ("train", self.held_out)
         ]
+
+
+def quantities_of(series: Sequence[Series]) -> dict[str, Quantity]:
+    """What can be drawn of these runs: the four that all have, and the terms that some objective has besides."""
+    names = dict.fromkeys(name for one in series for name in one.terms)
+    return QUANTITIES | {
+        name: Quantity(
+            SCORES[name].title,
+            f"{SCORES[name].direction} is better" if SCORES[name].direction else "",
+            unit=SCORES[name].unit,
+        )
+        for name in names
+    }
 
 
 def seeds_of(series: Sequence[Series]) -> list[list[Series]]:

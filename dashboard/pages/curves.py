@@ -1,6 +1,6 @@
 """Loss curves: what was minimised, epoch by epoch, of one or several runs, live while one trains."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,7 +10,7 @@ from dashboard.charts.curves import curves_frame, loss_curves, rate_frame, rate_
 from dashboard.gateway import FAMILIES, RunRecord, Selection, VAEScopeError
 from dashboard.pages import _curves_series as parts
 from dashboard.pages._curves_selection import selection_points, selection_table
-from dashboard.pages._curves_series import NATS, QUANTITIES, Series
+from dashboard.pages._curves_series import Quantity, Series
 
 SECONDS = 2
 """Between two looks at the store: a run started in a terminal shows within 5 s."""
@@ -22,6 +22,10 @@ HOW_TO_READ = r"""
 $R = KL(q(z \mid x)\,\|\,N(0, I))$: what the code tells about the image; it is neither good nor bad by itself. Training
 minimises the **objective** $D + \beta R$; the **negative ELBO** is $D + R$ whatever beta was. All in nats per image:
 summed over pixels, averaged over images. Lower is better, except for the rate.
+
+**Other terms** of an objective, where a run has any, stand beside them, unweighted, each with its unit: the sparsity
+penalty, the contraction, the losses of a VAE-GAN's players. A discriminator that is right on more than 98 % of the
+images for three epochs in a row is named a collapse.
 
 **Solid, train:** averages over the epoch, *while the weights move*, with the beta of each step (smaller than the final
 one during a warm-up). **Dashed, held out:** the same terms after the epoch, at its *final weights* and at the final
@@ -59,7 +63,8 @@ def page() -> None:
         controls.how_to_read(HOW_TO_READ)
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        titles = {name: row.title for name, row in QUANTITIES.items()} | {"all": "All four"}
+        quantities = parts.quantities_of(series)
+        titles = {name: row.title for name, row in quantities.items()} | {"all": "All"}
         anything = any(one.has_rate for one in series)
         quantity = controls.segmented(
             "Quantity", titles, key="quantity", default="negative_elbo" if anything else "distortion"
@@ -75,7 +80,7 @@ def page() -> None:
     groups = _groups(series, notes)
     _figures(
         groups,
-        list(QUANTITIES) if quantity == "all" else [quantity],
+        quantities if quantity == "all" else {quantity: quantities[quantity]},
         log_x=log_x,
         log_y=log_y,
         banded=banded,
@@ -154,6 +159,8 @@ def _load(chosen: Sequence[RunRecord], notes: DeltaGenerator) -> list[Series]:
             notes.warning(
                 f"{controls.plain(record.name)}: {controls.plain(record.reason)}", icon=":material/warning:"
             )
+        if collapse := gateway.collapse_sentence(rows):
+            notes.warning(f"{controls.plain(record.name)}: {collapse}", icon=":material/warning:")
     return series
 
 
@@ -188,7 +195,7 @@ def _groups(series: Sequence[Series], notes: DeltaGenerator) -> list[list[Series
 
 def _figures(
     groups: Sequence[Sequence[Series]],
-    quantities: Sequence[str],
+    quantities: Mapping[str, Quantity],
     *,
     log_x: bool,
     log_y: bool,
@@ -200,7 +207,7 @@ def _figures(
     cells = [(k, group, name) for k, group in enumerate(groups) for name in quantities]
     columns: list[DeltaGenerator] = []
     for k, group, name in cells:
-        row = QUANTITIES[name]
+        row = quantities[name]
         betas = parts.betas_text([one for one in group if one.has_rate or not row.needs_rate])
         curves = parts.drawn_curves(group, name, banded=banded)
         curves += selection_points(group, kept, name)
@@ -215,7 +222,7 @@ def _figures(
                 loss_curves(
                     curves,
                     quantity_title=row.title,
-                    unit=NATS,
+                    unit=row.unit,
                     direction=marked,
                     log_x=log_x,
                     log_y=log_y,
@@ -224,8 +231,8 @@ def _figures(
                 ),
                 key=f"curves-{name}-{k}",
                 filename=f"curves-{name.replace('_', '-')}",
-                frame=curves_frame(curves).assign(quantity=name, unit=NATS),
-                alt=f"{row.title} by epoch, {NATS}, of {len(group)} runs: train solid, held out dashed",
+                frame=curves_frame(curves).assign(quantity=name, unit=row.unit),
+                alt=f"{row.title} by epoch, {row.unit}, of {len(group)} runs: train solid, held out dashed",
                 keep_view=True,
             )
     for group in groups:
@@ -233,10 +240,10 @@ def _figures(
     st.caption(_splits_sentence([one for group in groups for one in group]))
 
 
-def _say_limits(group: Sequence[Series], quantities: Sequence[str], notes: DeltaGenerator) -> None:
+def _say_limits(group: Sequence[Series], quantities: Mapping[str, Quantity], notes: DeltaGenerator) -> None:
     """Say which curves do not apply, and which may not be compared."""
     without = [one for one in group if not one.has_rate]
-    missing = [QUANTITIES[name].title for name in quantities if QUANTITIES[name].needs_rate]
+    missing = [row.title for row in quantities.values() if row.needs_rate]
     if without and missing:
         names = ", ".join(controls.plain(one.title) for one in without)
         family = FAMILIES[without[0].record.config.family].title.lower()

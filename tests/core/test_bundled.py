@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.analysis.collapse import collapsed_at
+from core.analysis.quality import high_frequency_ratio
 from core.analysis.tradeoff import COLLAPSED, board_key
 from core.bundled import BUNDLED, Bundled, main, rebuild
 from core.config import reconstruction_weight
@@ -32,14 +34,12 @@ def _open(row: Bundled) -> Run:
 
 def test_the_bundled_runs_are_those_that_were_promised() -> None:
     configs = {row.id: recipe(row.recipe).config.with_settings(row.settings) for row in BUNDLED}
-    assert len(configs) == len(BUNDLED) == 21
+    assert len(configs) == len(BUNDLED)
     digits = {key: config for key, config in configs.items() if config.dataset == "digits"}
-    sweep = [config for config in digits.values() if config.family == "vae" and config.latent == 2]
+    sweep = [digits[row.id] for row in BUNDLED if row.sweep == "bundled-digits"]
     assert sorted(config.beta for config in sweep) == list(SWEEP)
     assert len({config.with_settings({"beta": 1}) for config in sweep}) == 1  # they differ in beta alone
-    assert [config.latent for config in digits.values() if config.family == "vae" and config.latent != 2] == [
-        8
-    ]
+    assert digits["bundled-digits-8d"].latent == 8
     assert [config.latent for config in digits.values() if config.family == "ae"] == [2, 32]
     assert {config.family for config in digits.values()} == set(FAMILIES)  # each has a run to look at
     fashion = [config for config in configs.values() if config.dataset == "fashion-mnist"]
@@ -190,6 +190,18 @@ def test_contraction_holds_the_code_still_for_little_distortion() -> None:
     assert 0 < held["distortion"] - free["distortion"] < 5
 
 
+def test_the_vaegan_is_sharper_than_the_vae_of_its_size_and_did_not_collapse() -> None:
+    data = catalog.load("digits", "test").pixels / 255
+    draws = np.random.default_rng(0).standard_normal((1000, 2)).astype(np.float32)
+    vae, gan = (open_run(CHECKPOINTS / f"bundled-digits-{name}") for name in ("conv-vae", "vaegan"))
+    assert (vae.config.network, vae.config.hidden) == (gan.config.network, gan.config.hidden)
+    blurred, sharp = (high_frequency_ratio(run.decode(draws), data) for run in (vae, gan))
+    assert blurred < 0.5
+    assert abs(sharp - 1) < 0.5 * abs(blurred - 1)
+    assert gan.record.scores["test"]["distortion"] > vae.record.scores["test"]["distortion"]  # type: ignore[index]
+    assert collapsed_at(gan.history()) is None
+
+
 @pytest.mark.parametrize(
     "recipe_name, run_id",
     [
@@ -197,6 +209,7 @@ def test_contraction_holds_the_code_still_for_little_distortion() -> None:
         ("digits-vae-8d", "bundled-digits-8d"),
         ("digits-ae", "bundled-digits-ae"),
         ("digits-coae", "bundled-digits-coae"),
+        ("digits-conv-vae", "bundled-digits-conv-vae"),
     ],
 )
 def test_a_recipes_reference_is_what_its_bundled_run_reached(recipe_name: str, run_id: str) -> None:

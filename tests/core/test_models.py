@@ -8,6 +8,7 @@ from core.config import RunConfig
 from core.encoding import build_model
 from core.families import FAMILIES
 from core.models.nets import ACTIVATIONS, halvings, output_to_pixels, parameter_count
+from core.models.vaegan import VaeGan
 from core.recipes import recipe
 
 ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
@@ -33,8 +34,13 @@ def test_every_parameter_is_trained(family: str, network: str) -> None:
     settings = {"family": family, "network": network, "hidden": (4, 6), "activation": "tanh"}
     model = build_model(RunConfig.make(settings), (1, 8, 8))
     means, log_variances = model.encode(torch.rand(3, 1, 8, 8))  # type: ignore[operator]
-    loss = model.decode(means).square().sum()  # type: ignore[operator]
-    (loss if log_variances is None else loss + log_variances.square().sum()).backward()
+    image = model.decode(means)  # type: ignore[operator]
+    loss = image.square().sum()
+    if log_variances is not None:
+        loss = loss + log_variances.square().sum()
+    if isinstance(model, VaeGan):
+        loss = loss + model.verdict(model.features(image)).sum()
+    loss.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
