@@ -14,6 +14,9 @@ from core.store import default_store
 
 BETAS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 WEIGHTS = (50, 500, 5000)
+CODES = (2, 16, 100)
+"""Sizes of a code for 64 pixels: too small, about enough, larger than the image"""
+PENALTY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Bundled:
     settings: dict[str, Any] = field(default_factory=dict)
     sweep: str | None = None
     keep_latents: bool = True
-    """False for data whose licence and size keep every trace of single images out of git."""
+    """False for data whose licence keeps every trace of single images out of git, and for runs whose scores are enough:
+    what is needed of the digits is encoded when it is asked for."""
 
 
 def _of_beta(beta: float) -> Bundled:
@@ -50,6 +54,16 @@ def _of_weight(weight: int) -> Bundled:
     )
 
 
+def _of_code(size: int, penalty: float) -> Bundled:
+    return Bundled(
+        id=f"bundled-digits-ae-{size}d{'-l2' if penalty else ''}",
+        name=f"Digits, plain autoencoder, {size}-D code{', weight penalty' if penalty else ''}",
+        recipe="digits-ae",
+        settings={"latent": size, "l2": penalty},
+        keep_latents=False,
+    )
+
+
 BUNDLED = (
     *(_of_beta(beta) for beta in BETAS),
     Bundled(id="bundled-digits-8d", name="Digits, 8 dimensions", recipe="digits-vae-8d"),
@@ -65,7 +79,15 @@ BUNDLED = (
         recipe="digits-cae",
         settings={"contraction_weight": 0.0},
     ),
+    *(_of_code(size, 0.0) for size in CODES[1:]),
+    *(_of_code(size, PENALTY) for size in CODES),
     Bundled(id="bundled-digits-conv-vae", name="Digits, convolutional VAE", recipe="digits-conv-vae"),
+    Bundled(
+        id="bundled-digits-conv-vae-deep",
+        name="Digits, deeper convolutional VAE",
+        recipe="digits-conv-vae",
+        settings={"hidden": (16, 32, 64)},
+    ),
     Bundled(id="bundled-digits-vaegan", name="Digits, VAE-GAN", recipe="digits-vaegan"),
     *(_of_weight(weight) for weight in WEIGHTS),
 )

@@ -30,6 +30,7 @@ PAGES = (
     PageRow("curves", "Loss curves", ":material/show_chart:"),
     PageRow("tradeoff", "Beta trade-off", ":material/balance:"),
     PageRow("compare", "Compare", ":material/compare:"),
+    PageRow("families", "Families", ":material/category:"),
     PageRow("edit", "Edit images", ":material/auto_fix_high:"),
     PageRow("selections", "Selections", ":material/bookmarks:"),
 )

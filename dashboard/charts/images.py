@@ -118,6 +118,11 @@ def rows_png(
     return _png(picture)
 
 
+def enlarge(side: int, *, to: int) -> int:
+    """Whole factor that brings a side of so many pixels near a wanted one."""
+    return max(1, round(to / side))
+
+
 def lattice_png(tiles: np.ndarray, *, scale: int = 1) -> bytes:
     """Join the tiles of a decoded lattice without gaps, so that it lies over the p-value map.
 
@@ -216,6 +221,18 @@ def image_frame(images: np.ndarray, *, ids: Sequence[int] | np.ndarray | None = 
     return pd.DataFrame(
         {"image": names, "row": row, "column": column, "channel": channel, "value": ordered.ravel()}
     )
+
+
+def rows_frame(
+    labels: Sequence[str], parts: Sequence[np.ndarray], ids: Sequence[int] | np.ndarray
+) -> pd.DataFrame:
+    """Pixels of rows of images as one table: row of the picture, image, row, column, channel, value in [0, 1]."""
+    frames = []
+    for label, part in zip(labels, parts, strict=True):
+        frame = image_frame(part, ids=ids)
+        frame.insert(0, "picture_row", label)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 def _tiles(images: np.ndarray, *, scale: int) -> np.ndarray:

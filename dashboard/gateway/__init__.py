@@ -39,6 +39,7 @@ from core.families import FAMILIES
 from core.generation import film_gif, film_positions, path, prior_draws, quantile_steps, traversal
 from core.jobs import JobState
 from core.latents import Latents
+from core.lessons import LESSONS, Lesson
 from core.projected import Wanted
 from core.store import (
     COMBINED,
@@ -110,6 +111,7 @@ from dashboard.gateway.points import (
     split_and_row,
 )
 from dashboard.gateway.projecting import projection, projection_job, start_projection, stop_projection
+from dashboard.gateway.quality import SampleQuality, chance_places, sample_quality
 from dashboard.gateway.selections import (
     ErrorMaps,
     combine_selections,
@@ -134,6 +136,7 @@ __all__ = [
     "COLLAPSED",
     "COMBINED",
     "FAMILIES",
+    "LESSONS",
     "NAME_LIMIT",
     "PROJECTED_POINTS",
     "PROJECTIONS",
@@ -150,11 +153,13 @@ __all__ = [
     "How",
     "JobState",
     "Latents",
+    "Lesson",
     "MapData",
     "PairedDifference",
     "Projection",
     "Query",
     "RunRecord",
+    "SampleQuality",
     "Selection",
     "Setting",
     "Similarity",
@@ -170,6 +175,7 @@ __all__ = [
     "band",
     "board_key",
     "centre_and_spread",
+    "chance_places",
     "change_tags",
     "collapse_sentence",
     "combine",
@@ -236,6 +242,7 @@ __all__ = [
     "restore_selection",
     "rows_by_split",
     "runs",
+    "sample_quality",
     "save_selection",
     "score",
     "seed_groups",

@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls
-from dashboard.charts.images import image_grid, rows_png, signed_colours
-from dashboard.pages._compare_images import CARD, TILE, columns_of_cards, enlarge, tidy
+from dashboard.charts.images import enlarge, image_grid, rows_frame, rows_png, signed_colours
+from dashboard.pages._compare_images import CARD, TILE, columns_of_cards
 
 KINDS = {"original": "From the original", "first": "From A", "off": "None"}
 
@@ -77,5 +77,5 @@ def difference_images(
         caption=f"{order}Reconstruction minus {of}, channels averaged: blue is darker, white equal, red brighter; "
         f"full colour at ±{limit:.2f} of the range of a pixel (0 to 1), the largest difference here.",
         alt=f"Differences of {', '.join(names)} from {of}",
-        frame=partial(tidy, labels, differences, ids),
+        frame=partial(rows_frame, labels, differences, ids),
     )

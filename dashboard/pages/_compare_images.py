@@ -1,15 +1,13 @@
 """Pictures of the Compare page: the same originals and the same prior draws through each run."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from dashboard import controls, gateway
-from dashboard.charts.images import image_frame, rows_png
+from dashboard.charts.images import enlarge, rows_frame, rows_png
 from dashboard.pages._compare_sides import Side, Sides, groups_of, letters_of
 
 EXAMPLES = 12
@@ -25,21 +23,6 @@ CARD = 176
 def columns_of_cards(count: int) -> int:
     """Images in a row of large ones: three of three, five, six or nine, else four."""
     return min(count, 3 if count in (3, 5, 6, 9) else 4)
-
-
-def enlarge(side: int, *, to: int) -> int:
-    """Whole factor that brings a side of so many pixels near a wanted one."""
-    return max(1, round(to / side))
-
-
-def tidy(labels: Sequence[str], parts: Sequence[np.ndarray], ids: Sequence[int] | np.ndarray) -> pd.DataFrame:
-    """Pixels of rows of images as one table: row of the picture, image, row, column, channel, value in [0, 1]."""
-    frames = []
-    for label, part in zip(labels, parts, strict=True):
-        frame = image_frame(part, ids=ids)
-        frame.insert(0, "picture_row", label)
-        frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
 
 
 # --- the same originals through each ------------------------------------------------------------------------------
@@ -111,7 +94,7 @@ def same_originals(sides: Sides) -> None:
             f"reconstructions at the mean of q(z given x). Labels: {names}.",
             alt=f"{len(first.ids)} test images and their reconstructions by "
             f"{letters_of([side for side, examples in group if examples is not None])}",
-            frame=partial(tidy, labels, parts, first.ids),
+            frame=partial(rows_frame, labels, parts, first.ids),
         )
 
 
@@ -165,5 +148,5 @@ def prior_samples(sides: Sides) -> None:
             filename=f"compare-prior-{mark}-seed-{seed}",
             caption=words,
             alt=f"{EXAMPLES} prior samples of {letters_of([able[k] for k in places])}",
-            frame=partial(tidy, letters, group, np.arange(1, EXAMPLES + 1)),
+            frame=partial(rows_frame, letters, group, np.arange(1, EXAMPLES + 1)),
         )

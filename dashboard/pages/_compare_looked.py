@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import controls, gateway
-from dashboard.charts.images import image_frame, image_grid, rows_png
+from dashboard.charts.images import enlarge, image_frame, image_grid, rows_frame, rows_png
 from dashboard.gateway import SCORES, PairedDifference
 from dashboard.pages._compare_differences import difference_images
-from dashboard.pages._compare_images import CARD, TILE, columns_of_cards, enlarge, tidy
+from dashboard.pages._compare_images import CARD, TILE, columns_of_cards
 from dashboard.pages._compare_map import Joined
 from dashboard.pages._compare_pairs import pairs_table
 from dashboard.pages._compare_planes import Plane
@@ -197,7 +197,7 @@ def _several(
         filename="compare-selected",
         caption=f"Reconstructions at the mean. Over all selected, nats per image: {'; '.join(averages)}.",
         alt=f"{len(shown)} selected images and their reconstructions by {letters_of([p.side for p in planes])}",
-        frame=partial(tidy, labels, parts, shown),
+        frame=partial(rows_frame, labels, parts, shown),
     )
     difference_images(
         letters,

@@ -102,6 +102,7 @@ VIEWS = {
             tables=True,
             act=lasso_images,
         ),
+        View("families", "families", "lesson=holes", height=1280, maps=1, tables=True),
         View(
             "edit",
             "edit",

@@ -1,0 +1,120 @@
+"""The Families page: a run of each family side by side, and lessons whose every claim is held to the scores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core
+from core.analysis.pvalues import centre_and_spread
+from core.analysis.quality import high_frequency_ratio, unlike_share
+from core.data import catalog
+from core.families import FAMILIES
+from core.generation import prior_draws
+from core.lessons import LESSONS
+from tests.dashboard.headless import figures, healthy, maps, open_page, words
+
+
+def opened(**query: str) -> AppTest:
+    return healthy(open_page("families", **query))
+
+
+def table(at: AppTest) -> dict[str, dict[str, float]]:
+    """Rows of the page's table by the run's title there."""
+    (frame,) = (one.value for one in at.dataframe)
+    return {row["run"]: row for row in frame.to_dict("records")}
+
+
+def test_every_family_has_a_run_side_by_side(bundled_store: Path) -> None:
+    at = opened()
+    (frame,) = (one.value for one in at.dataframe)
+    assert list(frame["family"]) == [row.title for row in FAMILIES.values()]
+    header, sections = maps(at)[0]
+    assert len(header["panels"]) == len(FAMILIES)
+    first = core.open_run("bundled-digits-beta-1", store=bundled_store).latents("test")
+    np.testing.assert_array_equal(sections["xy:run-0"], first.means)
+    for row, panel in zip(frame.to_dict("records"), header["panels"], strict=True):
+        # more than two numbers are never shown as if they were the code
+        assert ("PCA, a projection" in panel["title"]) == (row["latent"] > 2)
+    assert "original" not in words(at)  # a picture's label, not a sentence
+    assert len(at.get("image")) >= 3
+
+
+def test_a_data_set_and_its_runs_stand_in_the_link(bundled_store: Path) -> None:
+    at = opened(data="digits", runs="bundled-digits-ae,bundled-digits-8d")
+    assert list(table(at)) == ["Digits, plain autoencoder", "Digits, 8 dimensions"]
+    assert "No run of these families is shown: Variational autoencoder" not in words(at)
+    assert "Denoising autoencoder" in words(at)
+
+
+def test_the_runs_of_the_lessons_come_with_the_project(bundled_store: Path) -> None:
+    for row in LESSONS.values():
+        for case in row.cases:
+            run = core.open_run(case.run, store=bundled_store)
+            assert run.record.bundled
+
+
+def test_codes_gap_and_penalty_are_as_the_lesson_says(bundled_store: Path) -> None:
+    at = opened(lesson="codes")
+    rows = table(at)
+    for case in LESSONS["codes"].cases:
+        run = core.open_run(case.run, store=bundled_store)
+        assert run.record.scores is not None
+        for split in ("train", "test"):
+            assert rows[case.title][split] == run.record.scores[split]["squared_error_at_mean"]
+    plain, held = ([rows[f"{size} numbers{end}"] for size in (2, 16, 100)] for end in ("", ", penalty"))
+    for split in ("train", "test"):  # "with 16 they fall to about a quarter"
+        assert 0.15 < plain[1][split] / plain[0][split] < 0.33
+    falls = [1 - plain[2][split] / plain[1][split] for split in ("train", "test")]
+    assert falls[0] > falls[1] > 0  # "a little further, and that on fresh ones by less"
+    assert all(
+        b["ratio"] < a["ratio"] for a, b in zip(plain, held, strict=True)
+    )  # "narrows the gap everywhere"
+    assert all(held[k][split] > plain[k][split] for k in (1, 2) for split in ("train", "test"))
+    assert held[0]["test"] < plain[0]["test"]  # "pays for the narrow code alone"
+    (figure,) = figures(at)
+    assert len(figure["data"]) == 4
+
+
+def test_holes_are_as_the_lesson_says(bundled_store: Path) -> None:
+    at = opened(lesson="holes")
+    rows = table(at)
+    data = {split: catalog.load("digits", split).pixels / 255 for split in ("train", "test")}
+    for case in LESSONS["holes"].cases:
+        run = core.open_run(case.run, store=bundled_store)
+        means = run.latents("test").means
+        z = prior_draws(1000, latent=2, seed=0)
+        if not run.has_posterior:
+            centre, spread = centre_and_spread(means)
+            z = (z * spread + centre).astype(np.float32)
+        made = run.decode(z)
+        assert rows[case.title]["sharpness"] == pytest.approx(high_frequency_ratio(made, data["test"]))
+        assert rows[case.title]["unlike"] == pytest.approx(
+            100 * unlike_share(made, data["test"], data["train"])
+        )
+    assert np.isnan(rows["Autoencoder"]["outside"])
+    assert rows["VAE, beta 0"]["outside"] > 50  # "most lie where the prior is not"
+    assert rows["VAE, beta 1"]["outside"] < 1  # "codes lie where the prior has its mass"
+    assert all(
+        row["unlike"] < 5 for row in rows.values()
+    )  # "hardly any place is farther than fresh images are"
+    header, _ = maps(at)[0]
+    assert [panel["title"] for panel in header["panels"]] == [case.title for case in LESSONS["holes"].cases]
+
+
+def test_remedies_for_blur_are_as_the_lesson_says(bundled_store: Path) -> None:
+    rows = table(opened(lesson="blur"))
+    baseline, deeper, gan = (rows[name] for name in ("Baseline", "Deeper", "VAE-GAN"))
+    assert baseline["sharpness"] < 0.5
+    assert 0 < deeper["sharpness"] - baseline["sharpness"] < 0.1  # "sharpens little by itself"
+    assert abs(gan["sharpness"] - 1) < 0.15
+    assert gan["distortion"] > baseline["distortion"] + 2
+    assert gan["unlike"] > baseline["unlike"] + 2
+
+
+def test_a_store_without_the_runs_of_a_lesson_says_so(bundled_store: Path) -> None:
+    (bundled_store / "bundled-digits-vaegan").rename(bundled_store.parent / "elsewhere")
+    at = opened(lesson="blur")
+    assert "needs bundled runs that this store does not have: bundled-digits-vaegan" in words(at)
+    assert not at.dataframe
