@@ -65,6 +65,20 @@ BUNDLED = (
         recipe="digits-cae",
         settings={"contraction_weight": 0.0},
     ),
+    Bundled(id="bundled-digits-linear", name="Digits, linear autoencoder", recipe="digits-linear"),
+    Bundled(
+        id="bundled-digits-linear-8d",
+        name="Digits, linear autoencoder, 8-D code",
+        recipe="digits-linear",
+        settings={"latent": 8},
+    ),
+    Bundled(id="bundled-digits-pca", name="Digits, PCA", recipe="digits-pca"),
+    Bundled(
+        id="bundled-digits-pca-8d",
+        name="Digits, PCA, 8 components",
+        recipe="digits-pca",
+        settings={"latent": 8},
+    ),
     *(_of_weight(weight) for weight in WEIGHTS),
 )
 

@@ -118,8 +118,20 @@ class RunConfig(BaseModel):
     optimiser: Literal["adam", "adamw"] = Field(default="adam", description="update rule")
     learning_rate: float = Field(default=1e-3, gt=0, le=10, description="step size of the optimiser")
     weight_decay: float = Field(default=0.0, ge=0, le=10, description="AdamW's decoupled decay")
-    batch_size: int = Field(default=128, ge=1, le=1_000_000, description="images a step")
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant",
+        description="learning rate over the steps: as it is, or down to 0 by half a cosine",
+    )
+    batch_size: int = Field(
+        default=128, ge=0, le=1_000_000, description="images a step; 0 takes all training images at once"
+    )
     epochs: int = Field(default=10, ge=1, le=1_000_000, description="passes over the training images")
+    report_every: int = Field(
+        default=1,
+        ge=1,
+        le=1_000_000,
+        description="epochs from one row of history, held-out score and stored weights to the next; the last has all",
+    )
     seed: int = Field(default=0, ge=0, lt=2**31, description="of weights, shuffling and noise")
 
     device: str = Field(
@@ -137,7 +149,7 @@ class RunConfig(BaseModel):
     def _takes_the_familys_defaults(cls, values: Any) -> Any:
         name = values.get("family", cls.model_fields["family"].default) if isinstance(values, dict) else None
         row = FAMILIES.get(name) if isinstance(name, str) else None
-        return values if row is None else {**row.defaults, **values}
+        return values if row is None else {**row.defaults, **row.fixed, **values}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -148,10 +160,17 @@ class RunConfig(BaseModel):
             )
         for key in row.ignores:
             if getattr(self, key) != type(self).model_fields[key].default:
-                others = ", ".join(other.name for other in FAMILIES.values() if key in other.uses)
+                others = ", ".join(other.name for other in FAMILIES.values() if key not in other.ignores)
                 raise ConfigError(
                     f"'{key}' means nothing to family '{row.name}': leave it out, or choose a family that uses it: "
                     f"{others}."
+                )
+        for key, value in row.fixed.items():
+            if getattr(self, key) != value:
+                others = ", ".join(other.name for other in FAMILIES.values() if key not in other.fixed)
+                raise ConfigError(
+                    f"'{key}' is always {'empty' if value == () else value} in family '{row.name}': leave it out, or "
+                    f"choose a family that lets you set it: {others}."
                 )
         if self.tied and (self.hidden or self.network != "mlp"):
             raise ConfigError(
@@ -198,9 +217,14 @@ class RunConfig(BaseModel):
         changes, values = _mapping(settings), self.to_json()
         if changes.get("family", self.family) != self.family:
             after = family(changes["family"])
-            for key in {*family(self.family).defaults, *after.defaults, *after.ignores, *after.uses}:
+            own = {*family(self.family).defaults, *family(self.family).fixed}
+            for key in {*own, *after.defaults, *after.fixed, *after.ignores, *after.uses}:
                 values.pop(key, None)
         return type(self).make({**values, **changes})
+
+    def step_size(self, images: int) -> int:
+        """Images of a step, of so many training images: `batch_size`, or all where it is 0."""
+        return self.batch_size or images
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON: `make(to_json())` gives the config back."""

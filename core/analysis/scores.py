@@ -108,6 +108,24 @@ SCORES: dict[str, Score] = {
         None,
         "Variance of each unit over images, summed over units; 0 is dead.",
     ),
+    "code_correlation": Score(
+        "Correlation of codes",
+        "dimensionless, 0 to 1",
+        None,
+        "Largest absolute correlation of two latent dimensions over images; 0 for PCA's on its training images.",
+    ),
+    "explained_variance": Score(
+        "Explained variance",
+        "squared pixel values",
+        None,
+        "Variance of each principal component over images (N - 1): on the training images an eigenvalue.",
+    ),
+    "explained_variance_ratio": Score(
+        "Explained variance, share",
+        "dimensionless, 0 to 1",
+        None,
+        "Variance of each principal component over the variance of all pixels together.",
+    ),
     "pixels": Score("Pixels n", "values per image", None, "Channels x height x width, padding counted."),
     "images": Score("Images", "images", None, "Images that were scored."),
 }

@@ -36,6 +36,16 @@ def make_optimiser(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer
     return kind(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
+def learning_rate_at(config: RunConfig, epoch: float) -> float:
+    """Step size when `epoch` epochs (fractions count) are done: constant, or half a cosine to 0 at the last step.
+
+    `rate (1 + cos(pi epoch / epochs)) / 2`, Loshchilov and Hutter 2017, arXiv:1608.03983, equation 5, no restart.
+    """
+    if config.schedule == "constant":
+        return config.learning_rate
+    return config.learning_rate * (1 + math.cos(math.pi * min(1.0, epoch / config.epochs))) / 2
+
+
 def epoch_generator(config: RunConfig, epoch: int, purpose: int, device: torch.device) -> torch.Generator:
     """Random numbers of one epoch, a function of (seed, epoch, purpose) alone."""
     return torch.Generator(device).manual_seed((config.seed * 1_000_003 + epoch) * 2 + purpose)
@@ -88,9 +98,12 @@ def train_epoch(
     """
     objective = build(family(config.family).objective)
     device, count = pixels.device, len(pixels)
+    size = config.step_size(count)
+    # all images at once: their order would change nothing but the rounding
+    whole = not config.batch_size
     order = torch.randperm(count, generator=epoch_generator(config, epoch, 0, torch.device("cpu"))).to(device)
     noise = epoch_generator(config, epoch, 1, device)
-    steps = math.ceil(count / config.batch_size)
+    steps = math.ceil(count / size)
     distortion = torch.zeros((), dtype=torch.float64, device=device)
     rates = torch.zeros(config.latent, dtype=torch.float64, device=device)
     objectives = torch.zeros((), dtype=torch.float64, device=device)
@@ -98,8 +111,10 @@ def train_epoch(
     weights = terms_of(config)
     others = {name: torch.zeros((), dtype=torch.float64, device=device) for name in weights}
     model.train()
-    for step, rows in enumerate(batches(count, config.batch_size)):
-        x = to_unit(pixels[order[rows]])
+    for step, rows in enumerate(batches(count, size)):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate_at(config, epoch - 1 + step / steps)
+        x = to_unit(pixels if whole else pixels[order[rows]])
         draw = torch.randn(
             (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3]))),
             generator=noise,
@@ -161,10 +176,11 @@ def epochs(
     held_out: HeldOut | None = None,
     on_step: StepHook | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Train epoch by epoch, yielding one row of history after each; the model then holds that epoch's weights.
+    """Train epoch by epoch, yielding a row of history after each `report_every`; the model then holds those weights.
 
-    A row: epoch, seconds (training and scoring of the held-out images), beta at the epoch's end, `train` (averages
-    while the weights moved) and `validation` or `test` (at the epoch's final weights, at the final beta).
+    A row: epoch, seconds (training and scoring of the held-out images, since the row before), beta at the epoch's end,
+    `train` (averages of that epoch, while the weights moved) and `validation` or `test` (at the epoch's final weights,
+    at the final beta). A family in closed form is fitted in one epoch, and has its `train` at the fitted weights too.
 
     Args:
         model: on the device of `pixels`.
@@ -176,14 +192,31 @@ def epochs(
     Raises:
         Diverged: a loss is not finite; the model's weights are then not to be kept.
     """
+    start = time.perf_counter()
+    model.begin(pixels)  # type: ignore[operator]
     optimiser = make_optimiser(model, config)
     for epoch in range(1, config.epochs + 1):
-        start = time.perf_counter()
         row: dict[str, Any] = {"epoch": epoch, "beta": beta_at(config, epoch)}
-        row["train"] = train_epoch(model, optimiser, pixels, config, epoch=epoch, on_step=on_step)
+        if family(config.family).closed_form:
+            row["train"] = mean_terms(
+                encode_split(model, pixels, config, noise=_no_noise(pixels, config)), config
+            )
+            if on_step:
+                on_step(epoch, 1, 1)
+        else:
+            row["train"] = train_epoch(model, optimiser, pixels, config, epoch=epoch, on_step=on_step)
+        if epoch % config.report_every and epoch < config.epochs:
+            continue
         if held_out is not None and len(held_out.pixels):
             encoded = encode_split(model, held_out.pixels, config, noise=held_out.noise)
             row[held_out.split] = mean_terms(encoded, config)
             _check_finite(row[held_out.split], epoch)
         row["seconds"] = time.perf_counter() - start
         yield row
+        start = time.perf_counter()
+
+
+def _no_noise(pixels: Tensor, config: RunConfig) -> Tensor:
+    return torch.zeros(
+        (len(pixels), noise_width(config, (pixels.shape[1], pixels.shape[2], pixels.shape[3])))
+    )

@@ -17,6 +17,7 @@ from core.data.images import pad
 from core.device import choose_device, describe, set_threads
 from core.encoding import build_model, encode_images, split_tensors
 from core.errors import ConfigError, Diverged, VAEScopeError
+from core.families import family
 from core.files import one_line
 from core.latents import save_latents
 from core.models.nets import parameter_count
@@ -121,6 +122,12 @@ def train(
     if config.batch_size > len(train_set):
         raise ConfigError(
             f"batch_size {config.batch_size} is more than the {len(train_set)} training images: choose a smaller one."
+        )
+    most = min(len(train_set), int(np.prod(padded)))
+    if family(config.family).closed_form and config.latent > most:
+        raise ConfigError(
+            f"latent {config.latent} is more than the {most} components that these training images have: choose a "
+            "smaller one."
         )
 
     torch.manual_seed(config.seed)

@@ -167,7 +167,7 @@ def last_values(series: Sequence[Series]) -> pd.DataFrame:
         seconds = [s for row in one.rows if (s := _number(row.get("seconds"))) is not None]
         row: dict[str, Any] = {
             "run": one.title,
-            "epoch": f"{len(one.rows)} of {one.record.config.epochs}",
+            "epoch": f"{one.epochs[-1] if one.epochs else 0:g} of {one.record.config.epochs}",
             "beta": one.record.config.beta if one.has_rate else None,
             "second split": one.held_out,
         }

@@ -52,7 +52,17 @@ def only_without_posterior(store: Path, nothing: Path) -> dict[str, str]:
     return {"run": "bundled-digits-ae"}
 
 
-@pytest.mark.parametrize("state", [bundled, empty, damaged, without_data, only_without_posterior])
+def only_linear(store: Path, nothing: Path) -> dict[str, str]:
+    """Runs of linear codes alone, in closed form and trained."""
+    for folder in store.iterdir():
+        if not folder.name.startswith(("bundled-digits-pca", "bundled-digits-linear")):
+            shutil.rmtree(folder)
+    return {"run": "bundled-digits-pca-8d", "runs": "bundled-digits-pca,bundled-digits-linear"}
+
+
+@pytest.mark.parametrize(
+    "state", [bundled, empty, damaged, without_data, only_without_posterior, only_linear]
+)
 @pytest.mark.parametrize("module", [row.module for row in PAGES])
 def test_page(
     module: str,

@@ -151,6 +151,26 @@ def test_a_run_without_a_posterior_says_what_does_not_apply(bundled_store: Path)
     assert "Draw from the prior" not in [toggle.label for toggle in at.toggle]
 
 
+def test_pca_says_what_its_components_explain_and_a_linear_code_how_correlated_it_is(
+    bundled_store: Path,
+) -> None:
+    said = words(healthy(open_page("latent", run="bundled-digits-pca", split="test")))
+    # scikit-learn's explained_variance_ratio_ of the training images: 0.1498 and 0.1357
+    assert (
+        "code 1: 15.0 % (eigenvalue 0.701); code 2: 13.6 % (eigenvalue 0.635); all 2 together 28.5 %" in said
+    )
+    at = healthy(open_page("latent", run="bundled-digits-pca-8d", split="test"))
+    assert "5 more below; all 8 together 67." in words(at)
+    (table,) = [one.value for one in at.dataframe if "component" in one.value]
+    assert len(table) == 8
+    assert table["share up to it (%)"].iloc[-1] == pytest.approx(table["share of the variance (%)"].sum())
+    trained = words(healthy(open_page("latent", run="bundled-digits-linear", split="test")))
+    assert "any basis of the subspace that PCA finds" in trained
+    scores = core.open_run(bundled_store / "bundled-digits-linear").record.scores
+    assert scores is not None
+    assert f"over the training images is {scores['train']['code_correlation']:.3f} (PCA: 0)" in trained
+
+
 def test_thumbnails_are_the_images_of_the_points(
     bundled_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
