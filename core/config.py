@@ -5,6 +5,7 @@ Words and units: beta multiplies the rate, `objective = D + beta R` in nats per 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -84,6 +85,32 @@ class RunConfig(BaseModel):
     )
     warmup_epochs: float = Field(
         default=0.0, ge=0, le=1e5, description="epochs over which beta grows from 0, linearly"
+    )
+
+    free_bits: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e3,
+        description="nats that each latent dimension may cost for nothing: the objective counts max(free_bits, R_j)",
+    )
+    learn_sigma: bool = Field(
+        default=False, description="sigma of the Gaussian likelihood is trained too, from `sigma` on"
+    )
+    binarise: Literal["none", "fixed", "sampled"] = Field(
+        default="none",
+        description="pixels as they are, 1 from 0.5 on and else 0, or drawn as Bernoulli(x), anew each training step",
+    )
+    mmd_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="lambda: weight of the squared MMD between decoded draws from the prior and the images",
+    )
+    mmd_bandwidth: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e4,
+        description="s of the MMD's kernel exp(-|x - y|^2 / (2 s^2)); 0: median distance of training images",
     )
 
     l2: float = Field(
@@ -176,6 +203,18 @@ class RunConfig(BaseModel):
             raise ConfigError(
                 "Tied weights are those of an encoder of one layer: set hidden to nothing (hidden=), or tied=false."
             )
+        if self.learn_sigma and self.likelihood != "gaussian":
+            raise ConfigError(
+                "Only a Gaussian likelihood has a sigma to learn: set likelihood=gaussian, or learn_sigma=false."
+            )
+        if self.binarise != "none" and self.likelihood != "bernoulli":
+            raise ConfigError(
+                "Binary pixels want a Bernoulli likelihood: set likelihood=bernoulli, or binarise=none."
+            )
+        if self.mmd_bandwidth and not self.mmd_weight:
+            raise ConfigError(
+                "mmd_bandwidth is of the MMD's kernel, and its weight is 0: set mmd_weight, or leave mmd_bandwidth out."
+            )
         if self.network == "conv" and not self.hidden:
             raise ConfigError(
                 "A conv network needs at least one layer: set hidden to channels such as 32,64,128."
@@ -221,6 +260,10 @@ class RunConfig(BaseModel):
             for key in {*own, *after.defaults, *after.fixed, *after.ignores, *after.uses}:
                 values.pop(key, None)
         return type(self).make({**values, **changes})
+
+    def counted_rate(self, rates: Sequence[float]) -> float:
+        """R as the objective counts it, from the rate of each dimension averaged over images, nats: `free_bits`."""
+        return float(sum(max(self.free_bits, rate) for rate in rates) if self.free_bits else sum(rates))
 
     def step_size(self, images: int) -> int:
         """Images of a step, of so many training images: `batch_size`, or all where it is 0."""

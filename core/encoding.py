@@ -13,7 +13,7 @@ from core.data import catalog
 from core.data.images import ImageSet, noise_seed, pad
 from core.families import build, family
 from core.models.nets import Shape, output_to_pixels, to_unit
-from core.objectives import TERMS, terms_of
+from core.objectives import TERMS, sigma_of, terms_of
 
 EVALUATION_BATCH = 1000
 """Images at a time: large enough to be fast, small enough for any conv layer here in well under 1 GiB."""
@@ -90,6 +90,8 @@ class Encoded:
     """(N,) nats, H(x): the floor of a Bernoulli's distortion on grey pixels"""
     pixel_variance: float | None = None
     """Variance of each pixel over images (N - 1), summed over pixels; None but for linear families of two images up"""
+    sigma: float | None = None
+    """Sigma of the Gaussian likelihood, pixel units, where it was learned"""
     terms: dict[str, float] = field(default_factory=dict)
     """Other terms of the objective over the whole split, unweighted: see `core.objectives.TERMS`"""
 
@@ -101,7 +103,7 @@ class Encoded:
         return self.rate_per_dimension.sum(axis=1, dtype=np.float64).astype(np.float32)
 
 
-WHOLE = ("pixel_variance", "terms")
+WHOLE = ("pixel_variance", "sigma", "terms")
 """Fields of `Encoded` that are of the whole split, not of each image."""
 
 
@@ -156,7 +158,7 @@ def encode_split(
             keep("distortion_error", (stacked.std(0) / len(draws) ** 0.5).float())
         keep(
             "distortion_at_mean",
-            terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
+            terms.distortion(output, x, likelihood=config.likelihood, sigma=sigma_of(model, config)),
         )
         image = output_to_pixels(output, config.likelihood)
         keep("squared_error_at_mean", (image - x).square().flatten(1).sum(1))
@@ -165,7 +167,7 @@ def encode_split(
             spread.add(x)
         for name in others:
             if TERMS[name].of_set is None:
-                keep(name, TERMS[name].of_batch(model, x, out.means, config))
+                keep(name, TERMS[name].of_batch(model, x, out, config))
         if progress:
             progress(rows.stop, count)
     model.train(was_training)
@@ -181,12 +183,13 @@ def encode_split(
         of_set = TERMS[name].of_set
         if of_set is None:
             return float(torch.cat(columns[name]).mean(dtype=torch.float64))
-        return float(of_set(model, codes, config))
+        return float(of_set(model, pixels, codes, config))
 
     arrays = {one.name: column(one.name) for one in fields(Encoded) if one.name not in WHOLE}
     terms_of_set = {name: whole(name) for name in others}
     variance = spread.variance if spread else None
-    return Encoded(**arrays, pixel_variance=variance, terms=terms_of_set)  # type: ignore[arg-type]
+    sigma = float(sigma_of(model, config)) if config.learn_sigma else None
+    return Encoded(**arrays, pixel_variance=variance, sigma=sigma, terms=terms_of_set)  # type: ignore[arg-type]
 
 
 class _PixelSpread:

@@ -63,7 +63,15 @@ FAMILIES: dict[str, Family] = {
             objective="core.objectives:elbo",
             networks=("mlp", "conv"),
             has_posterior=True,
-            uses=("beta", "warmup_epochs"),
+            uses=(
+                "beta",
+                "warmup_epochs",
+                "free_bits",
+                "learn_sigma",
+                "binarise",
+                "mmd_weight",
+                "mmd_bandwidth",
+            ),
         ),
         Family(
             name="ae",

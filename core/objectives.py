@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from core import terms
 from core.config import RunConfig
 from core.corruption import corrupt
 from core.families import family
+from core.models.nets import output_to_pixels, to_unit
 
 
 class Model(Protocol):
@@ -37,6 +39,8 @@ class Terms(NamedTuple):
     """(B, L) or None"""
     output: Tensor
     """(B, C, H, W): logits or means, what the decoder gave"""
+    prior_images: Tensor | None = None
+    """(B, C, H, W) expected pixels decoded from draws of the prior; None where none were asked for"""
 
 
 @dataclass(frozen=True)
@@ -45,38 +49,61 @@ class Term:
 
     weight: str
     """The setting that weighs it"""
-    of_batch: Callable[[Any, Tensor, Tensor, RunConfig], Tensor]
-    """(model, images, codes, config) -> (B,) of images, or one number of a set"""
-    of_set: Callable[[Any, Tensor, RunConfig], Tensor] | None
-    """(model, codes of a whole split, config) -> one number: a mean of batches would depend on their size. None for a
-    term of each image, whose mean over images is the score"""
+    of_batch: Callable[[Any, Tensor, Terms, RunConfig], Tensor]
+    """(model, images, what the objective gave of them, config) -> (B,) of images, or one number of a set"""
+    of_set: Callable[[Any, Tensor, Tensor, RunConfig], Tensor] | None
+    """(model, uint8 images and codes of a whole split, config) -> one number: a mean of batches would depend on their
+    size. None for a term of each image, whose mean over images is the score"""
 
 
-def _sparsity(model: Any, codes: Tensor, config: RunConfig) -> Tensor:
+def _sparsity(codes: Tensor, config: RunConfig) -> Tensor:
     return terms.sparsity(codes.float().mean(0), config.sparsity_target)
 
 
-def _contraction(model: Any, x: Tensor, codes: Tensor, config: RunConfig) -> Tensor:
+def _contraction(model: Any, x: Tensor, out: Terms, config: RunConfig) -> Tensor:
     if config.hidden:
         return terms.jacobian_norm(lambda image: model.encode(image)[0], x).float()
-    return terms.sigmoid_contraction(codes, model.mean.weight).float()
+    return terms.sigmoid_contraction(out.means, model.mean.weight).float()
+
+
+def _mmd_of_batch(model: Any, x: Tensor, out: Terms, config: RunConfig) -> Tensor:
+    if out.prior_images is None or len(x) < 2:  # one image has no pair
+        return x.new_zeros(())
+    return terms.mmd(out.prior_images.flatten(1), x.flatten(1), model.mmd_bandwidth).float()
+
+
+def _mmd_of_set(model: Any, pixels: Tensor, codes: Tensor, config: RunConfig) -> Tensor:
+    """As many draws from the prior as there are images, always the same ones; decoded a thousand at a time."""
+    if len(pixels) < 2:
+        return torch.zeros(())
+    draws = torch.randn((len(pixels), config.latent), generator=torch.Generator().manual_seed(0))
+    decoded = [
+        output_to_pixels(model.decode(part.to(pixels.device)), config.likelihood)
+        for part in draws.split(1000)
+    ]
+    return terms.mmd(torch.cat(decoded).flatten(1), to_unit(pixels).flatten(1), model.mmd_bandwidth)
 
 
 TERMS: dict[str, Term] = {
     "sparsity": Term(
         weight="sparsity_weight",
-        of_batch=lambda model, x, codes, config: _sparsity(model, codes, config),
-        of_set=_sparsity,
+        of_batch=lambda model, x, out, config: _sparsity(out.means, config),
+        of_set=lambda model, pixels, codes, config: _sparsity(codes, config),
     ),
     "contraction": Term(
         weight="contraction_weight",
         of_batch=_contraction,
         of_set=None,
     ),
+    "mmd": Term(
+        weight="mmd_weight",
+        of_batch=_mmd_of_batch,
+        of_set=_mmd_of_set,
+    ),
     "squared_weights": Term(
         weight="l2",
-        of_batch=lambda model, x, codes, config: terms.squared_weights(model),
-        of_set=lambda model, codes, config: terms.squared_weights(model),
+        of_batch=lambda model, x, out, config: terms.squared_weights(model),
+        of_set=lambda model, pixels, codes, config: terms.squared_weights(model),
     ),
 }
 
@@ -86,23 +113,34 @@ def terms_of(config: RunConfig) -> dict[str, float]:
 
     A family's own terms are scored at weight 0 too, so that runs with and without them compare.
     """
-    names = (*family(config.family).terms, *(("squared_weights",) if config.l2 else ()))
+    names = (
+        *family(config.family).terms,
+        *(("mmd",) if config.mmd_weight else ()),
+        *(("squared_weights",) if config.l2 else ()),
+    )
     return {name: getattr(config, TERMS[name].weight) for name in names}
 
 
 def elbo(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
-    """D and R with one draw z = mu + sigma * noise an image (Kingma and Welling 2014, equation 10)."""
+    """D and R with one draw z = mu + sigma * noise an image (Kingma and Welling 2014, equation 10).
+
+    `noise` is (B, L), or (B, 2 L) where the second half is draws from the prior to decode: see `prior_width`.
+    """
     means, log_variances = model.encode(x)
     assert log_variances is not None
     # autocast may hand back bf16: the terms are sums over hundreds of pixels and want fp32
     means, log_variances = means.float(), log_variances.float()
-    output = model.decode(means + (0.5 * log_variances).exp() * noise).float()
+    own, prior = noise[:, : config.latent], noise[:, config.latent :]
+    output = model.decode(means + (0.5 * log_variances).exp() * own).float()
     return Terms(
-        distortion=terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
+        distortion=terms.distortion(output, x, likelihood=config.likelihood, sigma=sigma_of(model, config)),
         rate_per_dimension=terms.kl_per_dimension(means, log_variances),
         means=means,
         log_variances=log_variances,
         output=output,
+        prior_images=output_to_pixels(model.decode(prior).float(), config.likelihood)
+        if prior.shape[1]
+        else None,
     )
 
 
@@ -135,6 +173,23 @@ def denoising(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Term
         log_variances=None,
         output=output,
     )
+
+
+def sigma_of(model: Any, config: RunConfig) -> float | Tensor:
+    """Sigma of the Gaussian likelihood, pixel units: the setting, or what the model has learned."""
+    return model.log_sigma.exp() if config.learn_sigma else config.sigma
+
+
+def prior_width(config: RunConfig) -> int:
+    """Numbers of noise besides an image's own that a step of training needs: draws from the prior, for the MMD."""
+    return config.latent if config.mmd_weight else 0
+
+
+def counted_rate(rate_per_dimension: Tensor, config: RunConfig) -> Tensor:
+    """R as the objective counts it: (B, L) -> (B,), or with free bits one number of the batch."""
+    if not config.free_bits:
+        return rate_per_dimension.sum(1)
+    return terms.free_bits(rate_per_dimension, config.free_bits)
 
 
 def beta_at(config: RunConfig, epoch: float) -> float:

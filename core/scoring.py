@@ -54,6 +54,8 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
     }
     if config.likelihood == "bernoulli":
         scores["excess_distortion"] = distortion - float(encoded.entropy.mean(dtype=np.float64))
+    if encoded.sigma is not None:
+        scores["sigma"] = encoded.sigma
     if encoded.distortion_error is not None:
         # independent draws an image: the error of the mean over images
         errors = np.square(encoded.distortion_error, dtype=np.float64)
@@ -64,7 +66,7 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
         scores |= {
             "rate": rate,
             "negative_elbo": distortion + rate,
-            "objective": distortion + config.beta * rate,
+            "objective": distortion + config.beta * config.counted_rate(rates.tolist()),
             "rate_per_dimension": rates.tolist(),
             "beta": config.beta,
             "reconstruction_weight": weight,

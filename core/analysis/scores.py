@@ -34,7 +34,7 @@ SCORES: dict[str, Score] = {
         "Objective",
         "nats per image",
         None,
-        "D + beta R and, with their weights, the other terms: what training minimised.",
+        "D + beta R (free bits counted) and, with their weights, the other terms: what training minimised.",
     ),
     "excess_distortion": Score(
         "Excess distortion",
@@ -89,6 +89,18 @@ SCORES: dict[str, Score] = {
         "squared activation per squared pixel value",
         None,
         "Squared Frobenius norm of the encoder's Jacobian, averaged over images; unweighted.",
+    ),
+    "mmd": Score(
+        "Squared MMD",
+        "dimensionless",
+        "lower",
+        "Between decoded draws from the prior and the images of the whole split, unbiased, so below 0 too; unweighted.",
+    ),
+    "sigma": Score(
+        "Sigma, learned",
+        "pixel values",
+        None,
+        "Standard deviation of the Gaussian likelihood, one for all pixels, as training left it.",
     ),
     "squared_weights": Score(
         "Squared weights",

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from core.config import RunConfig
+from core.corruption import drawn_pixels
 from core.device import autocast
 from core.encoding import Encoded, batches, encode_split, noise_width, to_unit
 from core.errors import Diverged
 from core.families import build, family
-from core.objectives import TERMS, beta_at, terms_of
+from core.objectives import TERMS, beta_at, counted_rate, prior_width, terms_of
 
 StepHook = Callable[[int, int, int], None]
 """Called with (epoch from 1, steps done in it, steps in it)."""
@@ -66,7 +67,7 @@ def mean_terms(encoded: Encoded, config: RunConfig) -> dict[str, Any]:
         row |= {
             "rate": rate,
             "rate_per_dimension": rates.tolist(),
-            "objective": distortion + config.beta * rate,
+            "objective": distortion + config.beta * config.counted_rate(rates.tolist()),
         }
     return with_terms(row, encoded.terms, config)
 
@@ -114,19 +115,22 @@ def train_epoch(
     for step, rows in enumerate(batches(count, size)):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate_at(config, epoch - 1 + step / steps)
-        x = to_unit(pixels if whole else pixels[order[rows]])
+        taken = pixels if whole else pixels[order[rows]]
+        if config.binarise == "sampled":
+            taken = drawn_pixels(taken, noise)
+        x = to_unit(taken)
         draw = torch.randn(
-            (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3]))),
+            (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3])) + prior_width(config)),
             generator=noise,
             device=device,
         )
         beta = beta_at(config, epoch - 1 + step / steps)
         with autocast(device, config.precision):
             out = objective(model, x, draw, config)
-            penalties = {name: TERMS[name].of_batch(model, x, out.means, config).mean() for name in weights}
+            penalties = {name: TERMS[name].of_batch(model, x, out, config).mean() for name in weights}
         per_image = out.distortion
         if has_rate:
-            per_image = per_image + beta * out.rate_per_dimension.sum(1)
+            per_image = per_image + beta * counted_rate(out.rate_per_dimension, config)
         loss = per_image.mean()
         for name, weight in weights.items():
             loss = loss + weight * penalties[name]

@@ -170,7 +170,8 @@ def train(
                 hooks.on_start(folder.name, config)
             watched = held_set if len(held_set) else test_set
             held_out = HeldOut(watched.split, *split_tensors(watched, config, device=device))
-            pixels = torch.from_numpy(np.array(pad(train_set.pixels, config.pad))).to(device)
+            shown = load_images(config, "train", drawn=False).pixels
+            pixels = torch.from_numpy(np.array(pad(shown, config.pad))).to(device)
             for row in epochs(model, pixels, config, held_out=held_out, on_step=hooks.on_step):
                 append_history(folder, row)
                 writer.checkpoint(model, epoch=row["epoch"])

@@ -30,6 +30,8 @@ from core.analysis.tradeoff import (
     comparable_key,
     corruption_words,
     pareto_front,
+    pixel_words,
+    sigma_words,
     why_not_comparable,
 )
 from core.config import reconstruction_weight
@@ -218,6 +220,7 @@ __all__ = [
     "path",
     "phi",
     "phi_inverse",
+    "pixel_words",
     "pixels_per_image",
     "points",
     "posterior_samples",
@@ -245,6 +248,7 @@ __all__ = [
     "selections",
     "selections_of",
     "settings_that_differ",
+    "sigma_words",
     "similarity",
     "size_text",
     "sketch",

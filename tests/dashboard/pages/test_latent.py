@@ -13,6 +13,8 @@ from scipy.stats import norm
 import core
 from core.data import catalog
 from core.latents import load_latents
+from core.training.run import train
+from dashboard import gateway
 from dashboard.components.latent_map.sprites import Sprites, serve
 from tests.dashboard.headless import figures, healthy, maps, open_page, words
 
@@ -169,6 +171,16 @@ def test_pca_says_what_its_components_explain_and_a_linear_code_how_correlated_i
     scores = core.open_run(bundled_store / "bundled-digits-linear").record.scores
     assert scores is not None
     assert f"over the training images is {scores['train']['code_correlation']:.3f} (PCA: 0)" in trained
+
+
+def test_binary_pixels_are_shown_as_the_run_was_shown_them(store: Path) -> None:
+    settings = {"binarise": "sampled", "epochs": 1, "hidden": (8,), "threads": 1, "device": "cpu"}
+    train(core.RunConfig.make(settings), store=store, run_id="binary")
+    record = core.open_run("binary").record
+    data = gateway.map_data(record, ["test"])
+    seen = core.open_run("binary").images("test")
+    np.testing.assert_array_equal(gateway.originals_of_map(record, data), seen.pixels)
+    np.testing.assert_array_equal(gateway.originals(record, data.ids[[5, 2]]), seen.pixels[[5, 2]])
 
 
 def test_thumbnails_are_the_images_of_the_points(
