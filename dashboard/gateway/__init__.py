@@ -80,6 +80,7 @@ from dashboard.gateway.decoding import (
     reconstruct_points,
 )
 from dashboard.gateway.editing import densities_at, label_means, leak, nearest_rows, some_rows, split_units
+from dashboard.gateway.families import atoms, denoised
 from dashboard.gateway.listing import (
     folder_size,
     history,
@@ -168,6 +169,7 @@ __all__ = [
     "alignment",
     "analogy",
     "annotate",
+    "atoms",
     "attribute_vector",
     "band",
     "board_key",
@@ -184,6 +186,7 @@ __all__ = [
     "decoder_size",
     "delete_run",
     "delete_selection",
+    "denoised",
     "densities_at",
     "error_maps",
     "error_maps_ready",

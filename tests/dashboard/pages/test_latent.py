@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 import core
 from core.data import catalog
+from core.denoising import denoise
 from core.latents import load_latents
 from core.training.run import train
 from dashboard import gateway
@@ -171,6 +172,37 @@ def test_pca_says_what_its_components_explain_and_a_linear_code_how_correlated_i
     scores = core.open_run(bundled_store / "bundled-digits-linear").record.scores
     assert scores is not None
     assert f"over the training images is {scores['train']['code_correlation']:.3f} (PCA: 0)" in trained
+
+
+def test_a_sparse_code_shows_its_units(bundled_store: Path) -> None:
+    at = healthy(open_page("latent", run="bundled-digits-sae", split="test"))
+    assert "Units of the code" in words(at)
+    assert "What each of the 100 units adds to an image" in words(at)
+    assert "a column of the decoder" in words(at)
+    codes = load_latents(bundled_store / "bundled-digits-sae" / "latents-test.npz").means
+    titles = [one["layout"]["title"] for one in figures(at)]
+    (drawn,) = [one for one in titles if one["text"] == "Activations of all units"]
+    assert f"mean {codes.mean():.3f}; asked of each unit: 0.05" in drawn["subtitle"]["text"]
+    assert "Units of the code" not in words(
+        healthy(open_page("latent", run="bundled-digits-ae", split="test"))
+    )
+
+
+def test_a_denoising_run_shows_images_clean_noisy_and_denoised(bundled_store: Path) -> None:
+    at = healthy(open_page("latent", run="bundled-digits-dae", split="test"))
+    said = words(at)
+    assert "10 test images, with Gaussian noise of 0.25 (seed 0)" in said
+    run = core.open_run("bundled-digits-dae")
+    ids = gateway.example_ids(run.record, 10)
+    found, images = gateway.denoised(run.record, ids), run.images("test")
+    whole = denoise(run, images)  # an image's noise is its own, whatever stands beside it
+    rows = [list(images.ids).index(gateway.split_and_row(int(one))[1]) for one in ids]
+    np.testing.assert_array_equal(found.noisy, whole.noisy[rows])
+    np.testing.assert_allclose(found.denoised, whole.denoised[rows], atol=1e-5)
+    assert found.psnr_denoised is not None
+    assert found.psnr_noisy is not None
+    assert found.psnr_denoised > found.psnr_noisy + 1
+    assert f"noisy {found.psnr_noisy:.2f} dB, denoised {found.psnr_denoised:.2f} dB" in said
 
 
 def test_binary_pixels_are_shown_as_the_run_was_shown_them(store: Path) -> None:
