@@ -64,7 +64,8 @@ def _denoised(record: RunRecord) -> None:
     ]
     st.caption(
         f"{len(found.clean)} test images, with {gateway.corruption_words(record)} (seed 0), and as the run "
-        f"reconstructs them from that. PSNR against the clean ones, higher is better: noisy {said[0]}, denoised {said[1]}."
+        f"reconstructs them from that. PSNR against the clean ones, higher is better: noisy {said[0]}, "
+        f"denoised {said[1]}."
     )
     rows = {"clean": found.clean, "noisy": found.noisy, "denoised": found.denoised}
     scale = max(1, round(ATOM_PIXELS / found.clean.shape[-1]))
