@@ -67,6 +67,7 @@ def _of_code(size: int, penalty: float) -> Bundled:
 BUNDLED = (
     *(_of_beta(beta) for beta in BETAS),
     Bundled(id="bundled-digits-8d", name="Digits, 8 dimensions", recipe="digits-vae-8d"),
+    Bundled(id="bundled-digits-vae-mmd", name="Digits, MMD of prior draws", recipe="digits-vae-mmd"),
     Bundled(id="bundled-digits-ae", name="Digits, plain autoencoder", recipe="digits-ae"),
     Bundled(id="bundled-digits-ae-32d", name="Digits, plain autoencoder, 32-D code", recipe="digits-ae-32d"),
     Bundled(id="bundled-digits-coae", name="Digits, convolutional autoencoder", recipe="digits-coae"),
@@ -88,7 +89,27 @@ BUNDLED = (
         recipe="digits-conv-vae",
         settings={"hidden": (16, 32, 64)},
     ),
+    Bundled(
+        id="bundled-digits-conv-vae-mmd",
+        name="Digits, convolutional VAE with MMD",
+        recipe="digits-conv-vae",
+        settings={"mmd_weight": 100.0},
+    ),
     Bundled(id="bundled-digits-vaegan", name="Digits, VAE-GAN", recipe="digits-vaegan"),
+    Bundled(id="bundled-digits-linear", name="Digits, linear autoencoder", recipe="digits-linear"),
+    Bundled(
+        id="bundled-digits-linear-8d",
+        name="Digits, linear autoencoder, 8-D code",
+        recipe="digits-linear",
+        settings={"latent": 8},
+    ),
+    Bundled(id="bundled-digits-pca", name="Digits, PCA", recipe="digits-pca"),
+    Bundled(
+        id="bundled-digits-pca-8d",
+        name="Digits, PCA, 8 components",
+        recipe="digits-pca",
+        settings={"latent": 8},
+    ),
     *(_of_weight(weight) for weight in WEIGHTS),
 )
 

@@ -5,6 +5,7 @@ Words and units: beta multiplies the rate, `objective = D + beta R` in nats per 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -86,6 +87,32 @@ class RunConfig(BaseModel):
         default=0.0, ge=0, le=1e5, description="epochs over which beta grows from 0, linearly"
     )
 
+    free_bits: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e3,
+        description="nats that each latent dimension may cost for nothing: the objective counts max(free_bits, R_j)",
+    )
+    learn_sigma: bool = Field(
+        default=False, description="sigma of the Gaussian likelihood is trained too, from `sigma` on"
+    )
+    binarise: Literal["none", "fixed", "sampled"] = Field(
+        default="none",
+        description="pixels as they are, 1 from 0.5 on and else 0, or drawn as Bernoulli(x), anew each training step",
+    )
+    mmd_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="lambda: weight of the squared MMD between decoded draws from the prior and the images",
+    )
+    mmd_bandwidth: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e4,
+        description="s of the MMD's kernel exp(-|x - y|^2 / (2 s^2)); 0: median distance of training images",
+    )
+
     l2: float = Field(
         default=0.0,
         ge=0,
@@ -137,8 +164,20 @@ class RunConfig(BaseModel):
     optimiser: Literal["adam", "adamw"] = Field(default="adam", description="update rule")
     learning_rate: float = Field(default=1e-3, gt=0, le=10, description="step size of the optimiser")
     weight_decay: float = Field(default=0.0, ge=0, le=10, description="AdamW's decoupled decay")
-    batch_size: int = Field(default=128, ge=1, le=1_000_000, description="images a step")
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant",
+        description="learning rate over the steps: as it is, or down to 0 by half a cosine",
+    )
+    batch_size: int = Field(
+        default=128, ge=0, le=1_000_000, description="images a step; 0 takes all training images at once"
+    )
     epochs: int = Field(default=10, ge=1, le=1_000_000, description="passes over the training images")
+    report_every: int = Field(
+        default=1,
+        ge=1,
+        le=1_000_000,
+        description="epochs from one row of history, held-out score and stored weights to the next; the last has all",
+    )
     seed: int = Field(default=0, ge=0, lt=2**31, description="of weights, shuffling and noise")
 
     device: str = Field(
@@ -156,7 +195,7 @@ class RunConfig(BaseModel):
     def _takes_the_familys_defaults(cls, values: Any) -> Any:
         name = values.get("family", cls.model_fields["family"].default) if isinstance(values, dict) else None
         row = FAMILIES.get(name) if isinstance(name, str) else None
-        return values if row is None else {**row.defaults, **values}
+        return values if row is None else {**row.defaults, **row.fixed, **values}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -167,14 +206,33 @@ class RunConfig(BaseModel):
             )
         for key in row.ignores:
             if getattr(self, key) != type(self).model_fields[key].default:
-                others = ", ".join(other.name for other in FAMILIES.values() if key in other.uses)
+                others = ", ".join(other.name for other in FAMILIES.values() if key not in other.ignores)
                 raise ConfigError(
                     f"'{key}' means nothing to family '{row.name}': leave it out, or choose a family that uses it: "
                     f"{others}."
                 )
+        for key, value in row.fixed.items():
+            if getattr(self, key) != value:
+                others = ", ".join(other.name for other in FAMILIES.values() if key not in other.fixed)
+                raise ConfigError(
+                    f"'{key}' is always {'empty' if value == () else value} in family '{row.name}': leave it out, or "
+                    f"choose a family that lets you set it: {others}."
+                )
         if self.tied and (self.hidden or self.network != "mlp"):
             raise ConfigError(
                 "Tied weights are those of an encoder of one layer: set hidden to nothing (hidden=), or tied=false."
+            )
+        if self.learn_sigma and self.likelihood != "gaussian":
+            raise ConfigError(
+                "Only a Gaussian likelihood has a sigma to learn: set likelihood=gaussian, or learn_sigma=false."
+            )
+        if self.binarise != "none" and self.likelihood != "bernoulli":
+            raise ConfigError(
+                "Binary pixels want a Bernoulli likelihood: set likelihood=bernoulli, or binarise=none."
+            )
+        if self.mmd_bandwidth and not self.mmd_weight:
+            raise ConfigError(
+                "mmd_bandwidth is of the MMD's kernel, and its weight is 0: set mmd_weight, or leave mmd_bandwidth out."
             )
         if self.network == "conv" and not self.hidden:
             raise ConfigError(
@@ -217,9 +275,18 @@ class RunConfig(BaseModel):
         changes, values = _mapping(settings), self.to_json()
         if changes.get("family", self.family) != self.family:
             after = family(changes["family"])
-            for key in {*family(self.family).defaults, *after.defaults, *after.ignores, *after.uses}:
+            own = {*family(self.family).defaults, *family(self.family).fixed}
+            for key in {*own, *after.defaults, *after.fixed, *after.ignores, *after.uses}:
                 values.pop(key, None)
         return type(self).make({**values, **changes})
+
+    def counted_rate(self, rates: Sequence[float]) -> float:
+        """R as the objective counts it, from the rate of each dimension averaged over images, nats: `free_bits`."""
+        return float(sum(max(self.free_bits, rate) for rate in rates) if self.free_bits else sum(rates))
+
+    def step_size(self, images: int) -> int:
+        """Images of a step, of so many training images: `batch_size`, or all where it is 0."""
+        return self.batch_size or images
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON: `make(to_json())` gives the config back."""

@@ -27,3 +27,12 @@ def corrupt(x: Tensor, noise: Tensor, *, kind: str, level: float) -> Tensor:
         return torch.where(uniform < level, 0.0, x)
     half = level / 2
     return torch.where(uniform < half, 0.0, torch.where(uniform > 1 - half, 1.0, x))
+
+
+def drawn_pixels(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Binary images from grey ones, each pixel 255 with probability x = k / 255 and else 0: uint8 in, uint8 out.
+
+    Salakhutdinov and Murray 2008, section 5, draw them so. u is one of 0 to 254, so that P(u < k) is k / 255 exactly.
+    """
+    u = torch.randint(0, 255, pixels.shape, dtype=torch.uint8, generator=generator, device=pixels.device)
+    return (u < pixels).to(torch.uint8) * 255

@@ -12,8 +12,8 @@ from core.config import RunConfig
 from core.data import catalog
 from core.data.images import ImageSet, noise_seed, pad
 from core.families import build, family
-from core.models.nets import Shape, output_to_pixels
-from core.objectives import TERMS, batch_term, terms_of
+from core.models.nets import Shape, output_to_pixels, to_unit
+from core.objectives import TERMS, batch_term, sigma_of, terms_of
 
 EVALUATION_BATCH = 1000
 """Images at a time: large enough to be fast, small enough for any conv layer here in well under 1 GiB."""
@@ -62,11 +62,6 @@ def split_tensors(
     return pixels, torch.stack(noise)
 
 
-def to_unit(pixels: Tensor) -> Tensor:
-    """uint8 0..255 -> float32 0..1, the only place where bytes become numbers."""
-    return pixels.to(torch.float32).div_(255)
-
-
 def batches(count: int, size: int) -> Iterator[slice]:
     """Slices that cover `count` rows, `size` at a time."""
     for start in range(0, count, size):
@@ -93,6 +88,10 @@ class Encoded:
     """(N,) sum over pixels of (x - reconstruction at the mean)^2"""
     entropy: np.ndarray
     """(N,) nats, H(x): the floor of a Bernoulli's distortion on grey pixels"""
+    pixel_variance: float | None = None
+    """Variance of each pixel over images (N - 1), summed over pixels; None but for linear families of two images up"""
+    sigma: float | None = None
+    """Sigma of the Gaussian likelihood, pixel units, where it was learned"""
     terms: dict[str, float] = field(default_factory=dict)
     """Other terms of the objective over the whole split, unweighted: see `core.objectives.TERMS`"""
 
@@ -102,6 +101,10 @@ class Encoded:
         if self.rate_per_dimension is None:
             return None
         return self.rate_per_dimension.sum(axis=1, dtype=np.float64).astype(np.float32)
+
+
+WHOLE = ("pixel_variance", "sigma", "terms")
+"""Fields of `Encoded` that are of the whole split, not of each image."""
 
 
 @torch.no_grad()
@@ -130,6 +133,7 @@ def encode_split(
     others = terms_of(config)
     at_code = not family(config.family).has_posterior and family(config.family).noise == "latent"
     columns: dict[str, list[Tensor]] = {}
+    spread = _PixelSpread() if family(config.family).linear else None
 
     def keep(name: str, value: Tensor) -> None:
         columns.setdefault(name, []).append(value.cpu())
@@ -154,11 +158,13 @@ def encode_split(
             keep("distortion_error", (stacked.std(0) / len(draws) ** 0.5).float())
         keep(
             "distortion_at_mean",
-            terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
+            terms.distortion(output, x, likelihood=config.likelihood, sigma=sigma_of(model, config)),
         )
         image = output_to_pixels(output, config.likelihood)
         keep("squared_error_at_mean", (image - x).square().flatten(1).sum(1))
         keep("entropy", terms.bernoulli_entropy(x))
+        if spread:
+            spread.add(x)
         for name in others:
             if TERMS[name].of_set is None:
                 keep(name, batch_term(name, model, x, out, config))
@@ -177,10 +183,36 @@ def encode_split(
         of_set = TERMS[name].of_set
         if of_set is None:
             return float(torch.cat(columns[name]).mean(dtype=torch.float64))
-        return float(of_set(model, codes, config))
+        return float(of_set(model, pixels, codes, config))
 
-    arrays = {one.name: column(one.name) for one in fields(Encoded) if one.name != "terms"}
-    return Encoded(**arrays, terms={name: whole(name) for name in others})  # type: ignore[arg-type]
+    arrays = {one.name: column(one.name) for one in fields(Encoded) if one.name not in WHOLE}
+    terms_of_set = {name: whole(name) for name in others}
+    variance = spread.variance if spread else None
+    sigma = float(sigma_of(model, config)) if config.learn_sigma else None
+    return Encoded(**arrays, pixel_variance=variance, sigma=sigma, terms=terms_of_set)  # type: ignore[arg-type]
+
+
+class _PixelSpread:
+    """Variance of pixels over images that come batch by batch, in float64."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.sums: Tensor | float = 0.0
+        self.squares: Tensor | float = 0.0
+
+    def add(self, x: Tensor) -> None:
+        """Count images (B, C, H, W)."""
+        exact = x.double()
+        self.count += len(x)
+        self.sums = self.sums + exact.sum(0)
+        self.squares = self.squares + exact.square().sum(0)
+
+    @property
+    def variance(self) -> float | None:
+        """Summed over pixels; None for fewer than two images."""
+        if self.count < 2:
+            return None
+        return float(torch.as_tensor(self.squares - self.sums**2 / self.count).sum()) / (self.count - 1)
 
 
 def encode_images(

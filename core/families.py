@@ -29,6 +29,14 @@ class Family:
     needs_labels: bool = False
     uses: tuple[str, ...] = ()
     """Settings that mean something here and not to every family: elsewhere any value but the default is refused."""
+    lacks: tuple[str, ...] = ()
+    """Settings that mean something to most families and nothing here: any value but the default is refused"""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that have one value here, and any other is refused"""
+    linear: bool = False
+    """Whether encoder and decoder are affine maps, so that their subspace can be held against PCA's"""
+    closed_form: bool = False
+    """Whether the model's own `begin` fits it to the training images at once: there are no steps"""
     noise: Literal["latent", "pixels"] = "latent"
     """What the objective's noise is for: a draw of z, or the corruption of every pixel."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -40,9 +48,9 @@ class Family:
 
     @property
     def ignores(self) -> tuple[str, ...]:
-        """Settings that have no meaning here: what another family uses and this one does not."""
+        """Settings that have no meaning here: what another family uses and this one does not, and what it lacks."""
         special = dict.fromkeys(key for row in FAMILIES.values() for key in row.uses)
-        return tuple(key for key in special if key not in self.uses)
+        return (*(key for key in special if key not in self.uses), *self.lacks)
 
 
 FAMILIES: dict[str, Family] = {
@@ -57,7 +65,15 @@ FAMILIES: dict[str, Family] = {
             objective="core.objectives:elbo",
             networks=("mlp", "conv"),
             has_posterior=True,
-            uses=("beta", "warmup_epochs"),
+            uses=(
+                "beta",
+                "warmup_epochs",
+                "free_bits",
+                "learn_sigma",
+                "binarise",
+                "mmd_weight",
+                "mmd_bandwidth",
+            ),
         ),
         Family(
             name="ae",
@@ -137,6 +153,33 @@ FAMILIES: dict[str, Family] = {
             },
             training="core.training.updates:Adversarial",
             terms=("feature_distortion", "adversarial", "discrimination", "discriminator_accuracy"),
+        ),
+        Family(
+            name="linear",
+            title="Linear autoencoder",
+            sentence="One linear layer each way, trained on the squared error: it finds PCA's subspace, not its axes.",
+            source="Baldi and Hornik 1989, doi:10.1016/0893-6080(89)90014-2",
+            model="core.models.linear:LinearAutoencoder",
+            objective="core.objectives:distortion_alone",
+            networks=("mlp",),
+            has_posterior=False,
+            lacks=("activation",),
+            fixed={"hidden": (), "likelihood": "gaussian"},
+            linear=True,
+        ),
+        Family(
+            name="pca",
+            title="Principal component analysis",
+            sentence="The linear code of least squared error in closed form, axes sorted by variance: no training.",
+            source="Pearson 1901, doi:10.1080/14786440109462720; scikit-learn's PCA, full SVD",
+            model="core.models.linear:PrincipalComponents",
+            objective="core.objectives:distortion_alone",
+            networks=("mlp",),
+            has_posterior=False,
+            lacks=("activation", "l2", "optimiser", "learning_rate", "schedule", "weight_decay", "precision"),
+            fixed={"hidden": (), "likelihood": "gaussian", "batch_size": 0, "epochs": 1, "report_every": 1},
+            linear=True,
+            closed_form=True,
         ),
     )
 }

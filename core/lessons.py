@@ -54,6 +54,7 @@ LESSONS: dict[str, Lesson] = {
             "Samples of a VAE are blurred. What do a further term, a deeper network and a discriminator change?",
             (
                 Case("bundled-digits-conv-vae", "Baseline"),
+                Case("bundled-digits-conv-vae-mmd", "MMD"),
                 Case("bundled-digits-conv-vae-deep", "Deeper"),
                 Case("bundled-digits-vaegan", "VAE-GAN"),
             ),

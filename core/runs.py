@@ -37,19 +37,35 @@ def _known(split: str) -> str:
     return split
 
 
-def load_images(config: RunConfig, split: str) -> ImageSet:
+def load_images(config: RunConfig, split: str, *, drawn: bool = True) -> ImageSet:
     """Load the images of a split as a run with this config sees it: training images without those held out.
+
+    Pixels are binary, 0 or 255, where the config says so.
+
+    Args:
+        config: of the run.
+        split: its name.
+        drawn: whether pixels of binarise=sampled have their one seeded draw: scores want that, training does not.
 
     Raises:
         DataMissing: the data set is not on this machine.
         DataError: it is damaged, or there is no such split.
     """
     if _known(split) == "test":
-        return catalog.load(config.dataset, "test")
-    train, held_out = split_validation(
-        catalog.load(config.dataset, "train"), share=config.validation, seed=config.seed
-    )
-    return train if split == "train" else held_out
+        found = catalog.load(config.dataset, "test")
+    else:
+        train, held_out = split_validation(
+            catalog.load(config.dataset, "train"), share=config.validation, seed=config.seed
+        )
+        found = train if split == "train" else held_out
+    return found if config.binarise == "sampled" and not drawn else as_seen(found, config)
+
+
+def as_seen(images: ImageSet, config: RunConfig) -> ImageSet:
+    """Images of a data set as a run with this config is shown them: grey, or binary as `binarise` says."""
+    if config.binarise == "fixed":
+        return images.thresholded()
+    return images.drawn() if config.binarise == "sampled" else images
 
 
 class Run:

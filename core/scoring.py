@@ -54,6 +54,8 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
     }
     if config.likelihood == "bernoulli":
         scores["excess_distortion"] = distortion - float(encoded.entropy.mean(dtype=np.float64))
+    if encoded.sigma is not None:
+        scores["sigma"] = encoded.sigma
     if encoded.distortion_error is not None:
         # independent draws an image: the error of the mean over images
         errors = np.square(encoded.distortion_error, dtype=np.float64)
@@ -64,7 +66,7 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
         scores |= {
             "rate": rate,
             "negative_elbo": distortion + rate,
-            "objective": config.pixel_weight * distortion + config.beta * rate,
+            "objective": config.pixel_weight * distortion + config.beta * config.counted_rate(rates.tolist()),
             "rate_per_dimension": rates.tolist(),
             "beta": config.beta,
             "reconstruction_weight": weight,
@@ -77,7 +79,7 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
 
     weights = terms_of(config)
     scores["objective"] += sum(weights[name] * value for name, value in encoded.terms.items())
-    return {**scores, **encoded.terms, **_of_codes(encoded, config)}
+    return {**scores, **encoded.terms, **_of_codes(encoded, config), **_of_linear(encoded, config)}
 
 
 def _of_codes(encoded: "Encoded", config: RunConfig) -> dict[str, Any]:
@@ -88,6 +90,34 @@ def _of_codes(encoded: "Encoded", config: RunConfig) -> dict[str, Any]:
         "mean_activation": encoded.means.mean(0, dtype=np.float64).tolist(),
         "code_variance": float(encoded.means.var(axis=0, dtype=np.float64).sum()),
     }
+
+
+def _of_linear(encoded: "Encoded", config: RunConfig) -> dict[str, Any]:
+    """What only linear codes are asked: how correlated their axes are, and of PCA what each component explains.
+
+    Variances are of this split's images, over N - 1 as scikit-learn counts: on the training images they are the
+    eigenvalues of the covariance, `explained_variance_`.
+    """
+    row = family(config.family)
+    if not row.linear:
+        return {}
+    codes, total = encoded.means.astype(np.float64), encoded.pixel_variance
+    variances = codes.var(axis=0, ddof=1) if total is not None else None
+    scores: dict[str, Any] = {"code_correlation": _largest_correlation(codes)}
+    if row.closed_form:
+        ratio = variances / total if variances is not None and total else None
+        scores["explained_variance"] = None if variances is None else variances.tolist()
+        scores["explained_variance_ratio"] = None if ratio is None else ratio.tolist()
+    return scores
+
+
+def _largest_correlation(codes: np.ndarray) -> float | None:
+    """Largest absolute correlation of two dimensions of codes (N, L); None for one dimension, or where none varies."""
+    moving = codes[:, codes.std(0) > 0]
+    if len(codes) < 2 or moving.shape[1] < 2:
+        return None
+    between = np.corrcoef(moving, rowvar=False)
+    return float(np.abs(between[np.triu_indices(len(between), 1)]).max())
 
 
 def evaluate(

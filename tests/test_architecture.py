@@ -21,7 +21,7 @@ REPO = Path(__file__).resolve().parents[1]
 CORE = (
     "errors", "files", "jobs", "families", "config", "device", "data", "models", "terms", "corruption", "objectives",
     "recipes", "latents", "weights", "encoding", "store", "analysis", "generation", "pixel_errors", "runs", "projected",
-    "scoring", "denoising", "training", "bundled", "lessons", "cli", "__main__",
+    "scoring", "denoising", "units", "training", "bundled", "lessons", "cli", "__main__",
 )  # fmt: skip
 # Each room of the dashboard, and the rooms that it may import.
 LEAVES = {"theme", "charts", "components"}

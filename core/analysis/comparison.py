@@ -18,6 +18,9 @@ LEVEL = 0.95
 INFINITE = "infinite"
 """How the reconstruction weight at beta 0 reads."""
 
+EXTRAS = ("free_bits", "learn_sigma", "binarise", "mmd_weight", "mmd_bandwidth")
+"""Settings that add something to a family and are off by default."""
+
 Value = str | float | tuple[int, ...] | None
 
 
@@ -66,8 +69,19 @@ def differing_settings(*configs: RunConfig, pixels: Sequence[int]) -> list[Setti
     return [
         one
         for one in found
-        if any(one.applies) and (not all(one.applies) or any(value != one.values[0] for value in one.values))
+        if any(one.applies)
+        and (
+            (not all(one.applies) and not _is_left_out(one))
+            or any(value != one.values[0] for value in one.values)
+        )
     ]
+
+
+def _is_left_out(setting: Setting) -> bool:
+    """Whether it is an extra that nobody has switched on: another family's lack of it is no difference."""
+    off = RunConfig.model_fields[setting.name].default if setting.name in EXTRAS else INFINITE
+    used = zip(setting.applies, setting.values, strict=True)
+    return all(value == off for applying, value in used if applying)
 
 
 def _weight(weight: float | None) -> Value:

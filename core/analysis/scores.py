@@ -34,7 +34,7 @@ SCORES: dict[str, Score] = {
         "Objective",
         "nats per image",
         None,
-        "D + beta R and, with their weights, the other terms: what training minimised.",
+        "D + beta R (free bits counted) and, with their weights, the other terms: what training minimised.",
     ),
     "excess_distortion": Score(
         "Excess distortion",
@@ -90,6 +90,18 @@ SCORES: dict[str, Score] = {
         None,
         "Squared Frobenius norm of the encoder's Jacobian, averaged over images; unweighted.",
     ),
+    "mmd": Score(
+        "Squared MMD",
+        "dimensionless",
+        "lower",
+        "Between decoded draws from the prior and the images of the whole split, unbiased, so below 0 too; unweighted.",
+    ),
+    "sigma": Score(
+        "Sigma, learned",
+        "pixel values",
+        None,
+        "Standard deviation of the Gaussian likelihood, one for all pixels, as training left it.",
+    ),
     "squared_weights": Score(
         "Squared weights",
         "dimensionless",
@@ -132,6 +144,24 @@ SCORES: dict[str, Score] = {
         "dimensionless",
         None,
         "Variance of each unit over images, summed over units; 0 is dead.",
+    ),
+    "code_correlation": Score(
+        "Correlation of codes",
+        "dimensionless, 0 to 1",
+        None,
+        "Largest absolute correlation of two latent dimensions over images; 0 for PCA's on its training images.",
+    ),
+    "explained_variance": Score(
+        "Explained variance",
+        "squared pixel values",
+        None,
+        "Variance of each principal component over images (N - 1): on the training images an eigenvalue.",
+    ),
+    "explained_variance_ratio": Score(
+        "Explained variance, share",
+        "dimensionless, 0 to 1",
+        None,
+        "Variance of each principal component over the variance of all pixels together.",
     ),
     "pixels": Score("Pixels n", "values per image", None, "Channels x height x width, padding counted."),
     "images": Score("Images", "images", None, "Images that were scored."),

@@ -20,8 +20,38 @@ def comparable_key(record: RunRecord) -> Hashable:
         CheckpointError: the run is not readable.
     """
     config, data = record.config, _data(record)
-    sigma = config.sigma if config.likelihood == "gaussian" else None
-    return (data.dataset, data.fingerprint, data.padded, config.likelihood, sigma, corruption_words(record))
+    sigma = sigma_words(record) if config.likelihood == "gaussian" else None
+    return (
+        data.dataset,
+        data.fingerprint,
+        data.padded,
+        config.likelihood,
+        sigma,
+        pixel_words(record),
+        corruption_words(record),
+    )
+
+
+def sigma_words(record: RunRecord) -> str:
+    """Say what sigma of a Gaussian likelihood is: a number, or 'learned'.
+
+    Learned, it is part of the model, and D is a density of the same data under each model's own sigma: those compare
+    with each other, and not with D at a sigma that somebody chose, which sets the scale of the squared error.
+
+    Raises:
+        CheckpointError: the run is not readable.
+    """
+    return "learned" if record.config.learn_sigma else f"{record.config.sigma:.4g}"
+
+
+def pixel_words(record: RunRecord) -> str:
+    """Say which pixels D is of: 'grey', 'binary by a threshold of 0.5' or 'binary, drawn'.
+
+    Raises:
+        CheckpointError: the run is not readable.
+    """
+    said = {"none": "grey", "fixed": "binary by a threshold of 0.5", "sampled": "binary, drawn"}
+    return said[record.config.binarise]
 
 
 def corruption_words(record: RunRecord) -> str | None:
@@ -58,8 +88,12 @@ def why_not_comparable(first: RunRecord, second: RunRecord) -> str | None:
     a, b = first.config, second.config
     if a.likelihood != b.likelihood:
         reasons.append(f"their likelihoods differ ({a.likelihood} and {b.likelihood})")
-    elif a.likelihood == "gaussian" and a.sigma != b.sigma:
-        reasons.append(f"the sigma of their likelihoods differs ({a.sigma:.4g} and {b.sigma:.4g})")
+    elif a.likelihood == "gaussian" and sigma_words(first) != sigma_words(second):
+        reasons.append(
+            f"the sigma of their likelihoods differs ({sigma_words(first)} and {sigma_words(second)})"
+        )
+    if pixel_words(first) != pixel_words(second):
+        reasons.append(f"their pixels are not the same ({pixel_words(first)}, and {pixel_words(second)})")
     pixels = [math.prod(data.padded) for data in (one, two)]
     if pixels[0] != pixels[1]:
         reasons.append(f"their images have different numbers of pixels (n = {pixels[0]:,} and {pixels[1]:,})")
@@ -87,6 +121,9 @@ def board_key(record: RunRecord) -> Hashable:
         config.warmup_epochs,
         config.l2,
         (config.pixel_weight, config.feature_weight, config.adversarial_weight),
+        config.free_bits,
+        config.mmd_weight,
+        config.mmd_bandwidth,
     )
 
 

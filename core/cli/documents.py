@@ -16,6 +16,8 @@ from core.store import RunDocument, RunRecord, disk_use, read_history, size_text
 NAME_COLUMNS = 40
 DIMENSIONS = 20
 """Per-dimension numbers that a text shows; JSON has all."""
+PER_DIMENSION = ("rate_per_dimension", "explained_variance", "explained_variance_ratio")
+"""Scores of each dimension that a text shows"""
 
 
 def stored_scores(record: RunRecord) -> dict[str, dict[str, Any] | None]:
@@ -159,16 +161,20 @@ def score_lines(splits: dict[str, Any]) -> list[str]:
         for name, row in SCORES.items()
         if not any(isinstance(values.get(name), list) for values in scores.values())
         and any(name in values for values in scores.values())
-        and name != "rate_per_dimension"
+        and name not in PER_DIMENSION
     ]
     lines = table(header, rows, right=tuple(scores))
     for split, values in scores.items():
-        rates = values.get("rate_per_dimension")
-        if isinstance(rates, list) and rates and all(isinstance(rate, int | float) for rate in rates):
-            order = sorted(range(len(rates)), key=lambda k: -rates[k])[:DIMENSIONS]
-            more = f", ... {len(rates) - DIMENSIONS} more in --json" if len(rates) > DIMENSIONS else ""
-            listed = ", ".join(f"z {k + 1}: {number(rates[k])}" for k in order)
-            lines.append(f"Rate per dimension ({split}, nats per image, largest first): {listed}{more}")
+        for name in PER_DIMENSION:
+            numbers = values.get(name)
+            if isinstance(numbers, list) and numbers and all(isinstance(one, int | float) for one in numbers):
+                order = sorted(range(len(numbers)), key=lambda k: -numbers[k])[:DIMENSIONS]
+                more = (
+                    f", ... {len(numbers) - DIMENSIONS} more in --json" if len(numbers) > DIMENSIONS else ""
+                )
+                listed = ", ".join(f"z {k + 1}: {number(numbers[k])}" for k in order)
+                row = SCORES[name]
+                lines.append(f"{row.title} ({split}, {row.unit}, largest first): {listed}{more}")
     return [*lines, "-: does not apply."] if any("-" in row[1 : len(scores) + 1] for row in rows) else lines
 
 

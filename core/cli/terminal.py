@@ -111,7 +111,7 @@ class TrainingProgress:
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._bar: Any = None
-        self._first_end = 0.0
+        self._first_end: tuple[int, float] | None = None
         self._epochs = 0
 
     def start(self, run_id: str, config: RunConfig) -> None:
@@ -155,11 +155,12 @@ class TrainingProgress:
             self._bar = None
 
     def _seconds_an_epoch(self, done: int, row: dict[str, Any]) -> float:
-        # counted from the end of the first epoch, which is slow for reasons that do not come back
-        if done == 1:
-            self._first_end = time.monotonic()
-            return float(row["seconds"])
-        return (time.monotonic() - self._first_end) / (done - 1)
+        # counted from the first row on, which is slow for reasons that do not come back
+        if self._first_end is None:
+            self._first_end = (done, time.monotonic())
+            return float(row["seconds"]) / done
+        first, then = self._first_end
+        return (time.monotonic() - then) / (done - first)
 
     def _where(self, epoch: int) -> str:
         run = f"run {len(self.started)}/{self._runs}, " if self._runs > 1 else ""

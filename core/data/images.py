@@ -1,5 +1,6 @@
 """Image sets: uint8 arrays with labels and row numbers, and how they are padded, split and sampled."""
 
+import dataclasses
 import hashlib
 import operator
 from collections.abc import Sequence
@@ -76,6 +77,21 @@ class ImageSet:
         """Shape of one image: (channels, height, width)."""
         channels, height, width = self.pixels.shape[1:]
         return channels, height, width
+
+    def thresholded(self) -> "ImageSet":
+        """Return the images with binary pixels: 255 from x = 0.5 on, else 0."""
+        return dataclasses.replace(self, pixels=np.where(self.pixels >= 128, np.uint8(255), np.uint8(0)))
+
+    def drawn(self) -> "ImageSet":
+        """Return the images with binary pixels, 255 with probability x = k / 255: one seeded draw for each image.
+
+        An image's draw depends on its split's source and its row there alone, whatever other images stand beside it.
+        """
+        generator = np.random.default_rng([noise_seed(0, self.split), 1])  # 1: other numbers than those of z
+        rows = int(self.ids.max()) + 1 if len(self) else 0
+        # u is one of 0 to 254, so that P(u < k) is k / 255 exactly
+        u = generator.integers(0, 255, (rows, *self.shape), dtype=np.uint8)[self.ids]
+        return dataclasses.replace(self, pixels=np.where(u < self.pixels, np.uint8(255), np.uint8(0)))
 
     def select(self, rows: Sequence[int] | np.ndarray) -> "ImageSet":
         """Return the images at the given rows, in that order.

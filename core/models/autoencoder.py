@@ -18,6 +18,9 @@ class Autoencoder(nn.Module):
         self.mean = nn.Linear(features, config.latent)
         self.decoder = build_decoder(config, shape)
 
+    def begin(self, pixels: Tensor) -> None:
+        """Take from the training images, uint8 (N, C, H, W), what is wanted before the first step: here nothing."""
+
     def encode(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Images (B, C, H, W) in [0, 1] -> the code (B, latent), and None: there is no posterior."""
         return self.mean(self.encoder(x)), None

@@ -92,3 +92,8 @@ def parameter_count(model: nn.Module) -> int:
 def output_to_pixels(output: Tensor, likelihood: str) -> Tensor:
     """Decoder output -> expected pixels in [0, 1]: sigmoid of logits, or a Gaussian's mean, clipped."""
     return torch.sigmoid(output) if likelihood == "bernoulli" else output.clamp(0, 1)
+
+
+def to_unit(pixels: Tensor) -> Tensor:
+    """uint8 0..255 -> float32 0..1, the only place where bytes become numbers."""
+    return pixels.to(torch.float32).div_(255)

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from core.config import RunConfig
+from core.corruption import drawn_pixels
 from core.device import autocast
 from core.encoding import Encoded, batches, encode_split, noise_width, to_unit
 from core.errors import Diverged
 from core.families import build, family
-from core.objectives import batch_term, beta_at, terms_of
+from core.objectives import batch_term, beta_at, counted_rate, prior_width, terms_of
 from core.training.updates import Updates
 
 StepHook = Callable[[int, int, int], None]
@@ -29,6 +30,16 @@ class HeldOut:
     """'validation', or 'test' where nothing was held out"""
     pixels: Tensor
     noise: Tensor
+
+
+def learning_rate_at(config: RunConfig, epoch: float) -> float:
+    """Step size when `epoch` epochs (fractions count) are done: constant, or half a cosine to 0 at the last step.
+
+    `rate (1 + cos(pi epoch / epochs)) / 2`, Loshchilov and Hutter 2017, arXiv:1608.03983, equation 5, no restart.
+    """
+    if config.schedule == "constant":
+        return config.learning_rate
+    return config.learning_rate * (1 + math.cos(math.pi * min(1.0, epoch / config.epochs))) / 2
 
 
 def epoch_generator(config: RunConfig, epoch: int, purpose: int, device: torch.device) -> torch.Generator:
@@ -51,7 +62,7 @@ def mean_terms(encoded: Encoded, config: RunConfig) -> dict[str, Any]:
         row |= {
             "rate": rate,
             "rate_per_dimension": rates.tolist(),
-            "objective": config.pixel_weight * distortion + config.beta * rate,
+            "objective": config.pixel_weight * distortion + config.beta * config.counted_rate(rates.tolist()),
         }
     return with_terms(row, encoded.terms, config)
 
@@ -83,9 +94,12 @@ def train_epoch(
     """
     objective = build(family(config.family).objective)
     device, count = pixels.device, len(pixels)
+    size = config.step_size(count)
+    # all images at once: their order would change nothing but the rounding
+    whole = not config.batch_size
     order = torch.randperm(count, generator=epoch_generator(config, epoch, 0, torch.device("cpu"))).to(device)
     noise = epoch_generator(config, epoch, 1, device)
-    steps = math.ceil(count / config.batch_size)
+    steps = math.ceil(count / size)
     distortion = torch.zeros((), dtype=torch.float64, device=device)
     rates = torch.zeros(config.latent, dtype=torch.float64, device=device)
     objectives = torch.zeros((), dtype=torch.float64, device=device)
@@ -93,10 +107,14 @@ def train_epoch(
     weights = terms_of(config)
     others = {name: torch.zeros((), dtype=torch.float64, device=device) for name in weights}
     model.train()
-    for step, rows in enumerate(batches(count, config.batch_size)):
-        x = to_unit(pixels[order[rows]])
+    for step, rows in enumerate(batches(count, size)):
+        updates.set_rate(learning_rate_at(config, epoch - 1 + step / steps))
+        taken = pixels if whole else pixels[order[rows]]
+        if config.binarise == "sampled":
+            taken = drawn_pixels(taken, noise)
+        x = to_unit(taken)
         draw = torch.randn(
-            (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3]))),
+            (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3])) + prior_width(config)),
             generator=noise,
             device=device,
         )
@@ -106,7 +124,7 @@ def train_epoch(
             penalties = {name: batch_term(name, model, x, out, config).mean() for name in weights}
         per_image = config.pixel_weight * out.distortion
         if has_rate:
-            per_image = per_image + beta * out.rate_per_dimension.sum(1)
+            per_image = per_image + beta * counted_rate(out.rate_per_dimension, config)
         updates.step(
             per_image.mean(), {name: weights[name] * value for name, value in penalties.items()}, penalties
         )
@@ -153,10 +171,11 @@ def epochs(
     held_out: HeldOut | None = None,
     on_step: StepHook | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Train epoch by epoch, yielding one row of history after each; the model then holds that epoch's weights.
+    """Train epoch by epoch, yielding a row of history after each `report_every`; the model then holds those weights.
 
-    A row: epoch, seconds (training and scoring of the held-out images), beta at the epoch's end, `train` (averages
-    while the weights moved) and `validation` or `test` (at the epoch's final weights, at the final beta).
+    A row: epoch, seconds (training and scoring of the held-out images, since the row before), beta at the epoch's end,
+    `train` (averages of that epoch, while the weights moved) and `validation` or `test` (at the epoch's final weights,
+    at the final beta). A family in closed form is fitted in one epoch, and has its `train` at the fitted weights too.
 
     Args:
         model: on the device of `pixels`.
@@ -168,14 +187,31 @@ def epochs(
     Raises:
         Diverged: a loss is not finite; the model's weights are then not to be kept.
     """
+    start = time.perf_counter()
+    model.begin(pixels)  # type: ignore[operator]
     updates = build(family(config.family).training)(model, config)
     for epoch in range(1, config.epochs + 1):
-        start = time.perf_counter()
         row: dict[str, Any] = {"epoch": epoch, "beta": beta_at(config, epoch)}
-        row["train"] = train_epoch(model, updates, pixels, config, epoch=epoch, on_step=on_step)
+        if family(config.family).closed_form:
+            row["train"] = mean_terms(
+                encode_split(model, pixels, config, noise=_no_noise(pixels, config)), config
+            )
+            if on_step:
+                on_step(epoch, 1, 1)
+        else:
+            row["train"] = train_epoch(model, updates, pixels, config, epoch=epoch, on_step=on_step)
+        if epoch % config.report_every and epoch < config.epochs:
+            continue
         if held_out is not None and len(held_out.pixels):
             encoded = encode_split(model, held_out.pixels, config, noise=held_out.noise)
             row[held_out.split] = mean_terms(encoded, config)
             _check_finite(row[held_out.split], epoch)
         row["seconds"] = time.perf_counter() - start
         yield row
+        start = time.perf_counter()
+
+
+def _no_noise(pixels: Tensor, config: RunConfig) -> Tensor:
+    return torch.zeros(
+        (len(pixels), noise_width(config, (pixels.shape[1], pixels.shape[2], pixels.shape[3])))
+    )

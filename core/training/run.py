@@ -17,6 +17,7 @@ from core.data.images import pad
 from core.device import choose_device, describe, set_threads
 from core.encoding import build_model, encode_images, split_tensors
 from core.errors import ConfigError, Diverged, VAEScopeError
+from core.families import family
 from core.files import one_line
 from core.latents import save_latents
 from core.models.nets import parameter_count
@@ -122,6 +123,12 @@ def train(
         raise ConfigError(
             f"batch_size {config.batch_size} is more than the {len(train_set)} training images: choose a smaller one."
         )
+    most = min(len(train_set), int(np.prod(padded)))
+    if family(config.family).closed_form and config.latent > most:
+        raise ConfigError(
+            f"latent {config.latent} is more than the {most} components that these training images have: choose a "
+            "smaller one."
+        )
 
     torch.manual_seed(config.seed)
     model = build_model(config, padded).to(device)
@@ -163,7 +170,8 @@ def train(
                 hooks.on_start(folder.name, config)
             watched = held_set if len(held_set) else test_set
             held_out = HeldOut(watched.split, *split_tensors(watched, config, device=device))
-            pixels = torch.from_numpy(np.array(pad(train_set.pixels, config.pad))).to(device)
+            shown = load_images(config, "train", drawn=False).pixels
+            pixels = torch.from_numpy(np.array(pad(shown, config.pad))).to(device)
             for row in epochs(model, pixels, config, held_out=held_out, on_step=hooks.on_step):
                 append_history(folder, row)
                 writer.checkpoint(model, epoch=row["epoch"])

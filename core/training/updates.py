@@ -16,6 +16,9 @@ MOMENTUM_OF_A_GAME = 0.5
 class Updates(Protocol):
     """What the loop asks of a step."""
 
+    def set_rate(self, rate: float) -> None:
+        """Size of the steps from here on."""
+
     def step(self, bound: Tensor, weighed: Mapping[str, Tensor], terms: Mapping[str, Tensor]) -> None:
         """Take a step from a batch's means: D and R as weighed, the other terms as weighed, the same unweighted."""
 
@@ -34,12 +37,21 @@ def make_optimiser(
     )
 
 
+def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
 class Descent:
     """One optimiser that lowers the whole objective."""
 
     def __init__(self, model: nn.Module, config: RunConfig) -> None:
         """Over all parameters of the model."""
         self.optimiser = make_optimiser(model.parameters(), config)
+
+    def set_rate(self, rate: float) -> None:
+        """Size of the steps from here on."""
+        _set_rate(self.optimiser, rate)
 
     def step(self, bound: Tensor, weighed: Mapping[str, Tensor], terms: Mapping[str, Tensor]) -> None:
         """Lower the sum of all that is weighed."""
@@ -62,6 +74,11 @@ class Adversarial:
         self.optimisers = [
             make_optimiser(part, config, momentum=MOMENTUM_OF_A_GAME) for part in self.parts.values()
         ]
+
+    def set_rate(self, rate: float) -> None:
+        """Size of the steps of all players from here on."""
+        for optimiser in self.optimisers:
+            _set_rate(optimiser, rate)
 
     def step(self, bound: Tensor, weighed: Mapping[str, Tensor], terms: Mapping[str, Tensor]) -> None:
         """Take one step of each player."""

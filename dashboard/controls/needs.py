@@ -79,9 +79,11 @@ def sprites(record: RunRecord, data: MapData) -> Sprites:
     """
     # A spinner shows after a tenth of a second: thumbnails that are at hand, or few, show none.
     with st.spinner(f"Preparing {len(data.ids):,} thumbnails, once"):
-        return _sprites(record.config.dataset, data.ids.tobytes(), _record=record, _data=data)
+        return _sprites(
+            record.config.dataset, record.config.binarise, data.ids.tobytes(), _record=record, _data=data
+        )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _sprites(dataset: str, ids: bytes, _record: RunRecord, _data: MapData) -> Sprites:
+def _sprites(dataset: str, binarise: str, ids: bytes, _record: RunRecord, _data: MapData) -> Sprites:
     return make_sprites(gateway.originals_of_map(_record, _data))

@@ -31,6 +31,8 @@ from core.analysis.tradeoff import (
     comparable_key,
     corruption_words,
     pareto_front,
+    pixel_words,
+    sigma_words,
     why_not_comparable,
 )
 from core.config import reconstruction_weight
@@ -80,6 +82,7 @@ from dashboard.gateway.decoding import (
     reconstruct_points,
 )
 from dashboard.gateway.editing import densities_at, label_means, leak, nearest_rows, some_rows, split_units
+from dashboard.gateway.families import atoms, denoised
 from dashboard.gateway.listing import (
     folder_size,
     history,
@@ -87,6 +90,7 @@ from dashboard.gateway.listing import (
     rate_per_dimension,
     runs,
     score,
+    score_per_dimension,
     steps_per_epoch,
     store_path,
     trash,
@@ -171,6 +175,7 @@ __all__ = [
     "alignment",
     "analogy",
     "annotate",
+    "atoms",
     "attribute_vector",
     "band",
     "board_key",
@@ -189,6 +194,7 @@ __all__ = [
     "decoder_size",
     "delete_run",
     "delete_selection",
+    "denoised",
     "densities_at",
     "error_maps",
     "error_maps_ready",
@@ -225,6 +231,7 @@ __all__ = [
     "path",
     "phi",
     "phi_inverse",
+    "pixel_words",
     "pixels_per_image",
     "points",
     "posterior_samples",
@@ -245,6 +252,7 @@ __all__ = [
     "sample_quality",
     "save_selection",
     "score",
+    "score_per_dimension",
     "seed_groups",
     "selection_averages",
     "selection_document",
@@ -252,6 +260,7 @@ __all__ = [
     "selections",
     "selections_of",
     "settings_that_differ",
+    "sigma_words",
     "similarity",
     "size_text",
     "sketch",

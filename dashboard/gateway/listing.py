@@ -73,8 +73,13 @@ def score(record: RunRecord, name: str, split: str = "test") -> float | None:
 
 def rate_per_dimension(record: RunRecord, split: str) -> np.ndarray | None:
     """Stored rate of each dimension, nats per image: (L,), None without a posterior or before the first scores."""
-    stored = ((record.scores or {}).get(split) or {}).get("rate_per_dimension")
-    return None if stored is None else np.asarray(stored, np.float64)
+    return score_per_dimension(record, "rate_per_dimension", split)
+
+
+def score_per_dimension(record: RunRecord, name: str, split: str) -> np.ndarray | None:
+    """One stored score of each dimension: (L,), None where it is not there or does not apply."""
+    stored = ((record.scores or {}).get(split) or {}).get(name)
+    return np.asarray(stored, np.float64) if isinstance(stored, list) and None not in stored else None
 
 
 def pixels_per_image(record: RunRecord) -> int:
@@ -92,7 +97,8 @@ def folder_size(record: RunRecord) -> int | None:
 def steps_per_epoch(record: RunRecord) -> int:
     """Batches of one epoch: the training images that were not held out, by batches, the last one perhaps smaller."""
     assert record.document is not None
-    return -(-record.document.data.train // record.config.batch_size)
+    images = record.document.data.train
+    return -(-images // record.config.step_size(images))
 
 
 def trash() -> list[TrashEntry]:

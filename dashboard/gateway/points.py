@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from core.config import RunConfig
 from core.data import catalog
 from core.data.images import ImageSet, stratified_sample
 from core.errors import DataError
 from core.latents import Latents
+from core.runs import as_seen
 from core.store import RunRecord
 from dashboard.gateway.listing import opened
 
@@ -60,6 +62,19 @@ def images(dataset: str, split: str) -> ImageSet:
         DataError: they are damaged.
     """
     return catalog.load(dataset, split)
+
+
+def _seen(record: RunRecord, split: str) -> ImageSet:
+    """The official split that holds a split's images, as the run is shown them: grey, or binary."""
+    source, config = "test" if split == "test" else "train", record.config
+    if config.binarise == "none":
+        return images(config.dataset, source)
+    return _binary(config.dataset, source, config.binarise, _config=config)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _binary(dataset: str, source: str, binarise: str, _config: RunConfig) -> ImageSet:
+    return as_seen(images(dataset, source), _config)
 
 
 def latents_ready(record: RunRecord, split: str) -> bool:
@@ -153,7 +168,7 @@ def originals(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> np.ndar
     parts = []
     for one in np.asarray(map_ids, np.int64):
         split, row = split_and_row(int(one))
-        source = images(record.config.dataset, "test" if split == "test" else "train")
+        source = _seen(record, split)
         place = int(np.searchsorted(source.ids, row))
         if place >= len(source) or source.ids[place] != row:
             raise DataError(f"Data set '{record.config.dataset}' has no image {row} in {split}.")
@@ -171,7 +186,7 @@ def originals_of_map(record: RunRecord, data: MapData) -> np.ndarray:
     for code, split in enumerate(SPLIT_CODES):
         chosen = data.splits == code
         if chosen.any():
-            source = images(record.config.dataset, "test" if split == "test" else "train")
+            source = _seen(record, split)
             out[chosen] = source.pixels[np.searchsorted(source.ids, data.latents.ids[chosen])]
     return out
 

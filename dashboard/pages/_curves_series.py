@@ -143,14 +143,15 @@ def kind_of(record: RunRecord) -> str:
     """Say in words what makes a run's losses comparable: 'digits 8 × 8, Bernoulli'."""
     data, config = _data(record), record.config
     likelihood = (
-        f"Gaussian with sigma {config.sigma:.3g}"
+        f"Gaussian with {'a learned sigma' if config.learn_sigma else f'sigma {config.sigma:.3g}'}"
         if config.likelihood == "gaussian"
         else config.likelihood.title()
     )
     size = data.padded[1:] if data.padded[0] == 1 else data.padded
     noise = gateway.corruption_words(record)
     of = "" if noise is None else f", from images with {noise}"
-    return f"{data.dataset} {' × '.join(str(side) for side in size)}, {likelihood}{of}"
+    pixels = "" if config.binarise == "none" else f", pixels {gateway.pixel_words(record)}"
+    return f"{data.dataset} {' × '.join(str(side) for side in size)}, {likelihood}{pixels}{of}"
 
 
 def differences(groups: Sequence[Sequence[Series]]) -> str:
@@ -160,9 +161,10 @@ def differences(groups: Sequence[Sequence[Series]]) -> str:
         "data set": [_data(one).dataset for one in records],
         "pixel count": [str(gateway.pixels_per_image(one)) for one in records],
         "likelihood": [one.config.likelihood.title() for one in records],
+        "pixels": [gateway.pixel_words(one) for one in records],
         "images that are encoded": [gateway.corruption_words(one) or "clean" for one in records],
         "sigma of the Gaussian": [
-            f"{one.config.sigma:.3g}" for one in records if one.config.likelihood == "gaussian"
+            gateway.sigma_words(one) for one in records if one.config.likelihood == "gaussian"
         ],
     }
     words = [
@@ -192,7 +194,7 @@ def last_values(series: Sequence[Series]) -> pd.DataFrame:
         seconds = [s for row in one.rows if (s := _number(row.get("seconds"))) is not None]
         row: dict[str, Any] = {
             "run": one.title,
-            "epoch": f"{len(one.rows)} of {one.record.config.epochs}",
+            "epoch": f"{one.epochs[-1] if one.epochs else 0:g} of {one.record.config.epochs}",
             "beta": one.record.config.beta if one.has_rate else None,
             "second split": one.held_out,
         }

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import controls, gateway, state, theme
 from dashboard.components.latent_map import UNLABELLED
 from dashboard.gateway import Latents, MapData, RunRecord
+from dashboard.pages._latent_axes import describe_axes
 
 SAMPLE_SEED = 0
 
@@ -288,6 +289,7 @@ def describe_view(record: RunRecord, view: View) -> None:
             "standardised (mean 0, variance 1) before Φ. Rate, prior contours and samples from "
             "the prior do not apply."
         )
+        describe_axes(record)
         return
     spread = gateway.moments(view.data.latents)
     assert spread.variance is not None

@@ -153,7 +153,15 @@ def _title(members: Sequence[RunRecord]) -> str:
     count = f"{len(members)} runs" if len(members) > 1 else "1 run"
     warmup = f", warm-up of {config.warmup_epochs:g} epochs" if config.warmup_epochs else ""
     network = f"{config.network} {widths} {config.activation}, {config.latent}-D latent"
-    likelihood = config.likelihood + (f" σ {config.sigma:.4g}" if config.likelihood == "gaussian" else "")
+    likelihood = config.likelihood + (
+        f" σ {gateway.sigma_words(members[0])}" if config.likelihood == "gaussian" else ""
+    )
+    if config.binarise != "none":
+        likelihood += f", pixels {gateway.pixel_words(members[0])}"
+    if config.free_bits:
+        likelihood += f", {config.free_bits:g} free nats a dimension"
+    if config.mmd_weight:
+        likelihood += f", MMD weighed by {config.mmd_weight:g}"
     document = members[0].document
     assert document is not None
     _, height, width = document.data.padded

@@ -9,6 +9,7 @@ from dashboard import controls, gateway
 from dashboard.components.latent_map import Events, Panel, latent_map
 from dashboard.gateway import RunRecord
 from dashboard.pages import _latent_cards as cards
+from dashboard.pages import _latent_family as of_family
 from dashboard.pages import _latent_manifold as manifold
 from dashboard.pages import _latent_pairs as pairs
 from dashboard.pages import _latent_projection as projection
@@ -68,6 +69,7 @@ def page() -> None:
         SHAPES[shape](record, colour, selection)
     else:
         _plane(record, colour, selection)
+    of_family.draw(record)
     controls.how_to_read(HOW_TO_READ + (projection.HOW_TO_READ if record.config.latent > 2 else ""))
 
 

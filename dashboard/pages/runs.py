@@ -170,7 +170,7 @@ def _detail(chosen: Sequence[RunRecord], sizes: table.Sizes) -> None:
         facts = [
             f"recipe {document.recipe}" if document.recipe else "no recipe",
             f"{config.network} {layers}",
-            f"{config.likelihood} likelihood",
+            f"{config.likelihood} likelihood{_of_likelihood(record)}",
             f"{document.parameters:,} parameters",
             document.machine,
             *facts,
@@ -182,6 +182,14 @@ def _detail(chosen: Sequence[RunRecord], sizes: table.Sizes) -> None:
     st.caption(f"**{controls.plain(record.name)}**: {controls.plain('; '.join(facts))}")
     if record.note:
         st.text(record.note)
+
+
+def _of_likelihood(record: RunRecord) -> str:
+    """What a likelihood has besides its name: a learned sigma, binary pixels."""
+    config, sigma = record.config, gateway.score(record, "sigma")
+    learned = f", sigma learned: {sigma:.3g}" if sigma is not None else ", sigma learned"
+    binary = "" if config.binarise == "none" else f", pixels {gateway.pixel_words(record)}"
+    return (learned if config.learn_sigma else "") + binary
 
 
 def _reasons(shown: Sequence[RunRecord]) -> None:

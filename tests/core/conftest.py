@@ -11,6 +11,7 @@ import pytest
 from core.config import RunConfig
 from core.runs import Run, open_run
 from core.store import read_record
+from tests.core.fitting import fitting
 
 SMALL: dict[str, Any] = {"hidden": (32,), "epochs": 3, "threads": 1, "device": "cpu"}
 
@@ -21,7 +22,10 @@ def small() -> Callable[..., RunConfig]:
 
     def make(**settings: Any) -> RunConfig:
         narrow = {"hidden": (4, 8)} if settings.get("network") == "conv" else {}
-        return RunConfig.make({**SMALL, **narrow, **settings})
+        brief = (
+            fitting(settings.get("family", "vae"), **SMALL, **narrow) if not narrow else {**SMALL, **narrow}
+        )
+        return RunConfig.make({**brief, **settings})
 
     return make
 

@@ -73,7 +73,9 @@ BAD: list[tuple[str, Any]] = [
     ("optimiser", "sgd"),
     ("learning_rate", 0),
     ("learning_rate", 11),
-    ("batch_size", 0),
+    ("batch_size", -1),
+    ("report_every", 0),
+    ("schedule", "linear"),
     ("epochs", 0),
     ("seed", -1),
     ("seed", 2**31),
@@ -119,6 +121,14 @@ def test_an_unknown_family_is_answered_with_all_there_are(sentence: Sentence) ->
         ({"family": "vae", "sparsity_weight": 1}, "a family that uses it: sae"),
         ({"family": "coae", "network": "mlp"}, "has no network 'mlp'"),
         ({"family": "cae", "tied": True, "hidden": (5,)}, "an encoder of one layer"),
+        ({"family": "linear", "hidden": (5,)}, "'hidden' is always empty in family 'linear'"),
+        ({"family": "linear", "activation": "tanh"}, "'activation' means nothing to family 'linear'"),
+        (
+            {"family": "linear", "likelihood": "bernoulli"},
+            "'likelihood' is always gaussian in family 'linear'",
+        ),
+        ({"family": "pca", "epochs": 5}, "'epochs' is always 1 in family 'pca'"),
+        ({"family": "pca", "learning_rate": 0.1}, "'learning_rate' means nothing to family 'pca'"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(
@@ -143,6 +153,9 @@ def test_another_family_leaves_behind_what_only_the_one_before_uses() -> None:
     assert again == RunConfig.make({"family": "vae", "beta": 2, "epochs": 7})
     kept = sparse.with_settings({"family": "sae", "epochs": 8})
     assert kept == RunConfig.make({"family": "sae", "epochs": 8})
+    closed = again.with_settings({"family": "pca"})
+    assert closed == RunConfig.make({"family": "pca"})
+    assert closed.with_settings({"family": "vae"}) == RunConfig.make({})
     with pytest.raises(ConfigError, match="'beta' means nothing to family 'cae'"):
         again.with_settings({"family": "cae", "beta": 2})
 

@@ -20,6 +20,7 @@ from core.encoding import (
     to_unit,
 )
 from core.families import FAMILIES
+from tests.core.fitting import fitting
 
 CPU = torch.device("cpu")
 ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
@@ -74,7 +75,7 @@ def _assert_same(first: Encoded, second: Encoded, rows: np.ndarray | slice = sli
 def test_scores_do_not_depend_on_the_batch_size_nor_on_the_order(
     setup: Callable[..., Setup], family: str, network: str
 ) -> None:
-    made = setup(family=family, network=network, likelihood="bernoulli")
+    made = setup(**fitting(family, network=network, likelihood="bernoulli"))
     everything = made[2]
     whole = _encode(made)
     for size in (1, 7, 100, 128):

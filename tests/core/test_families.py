@@ -7,6 +7,7 @@ from core.config import RunConfig
 from core.encoding import noise_width
 from core.errors import ConfigError
 from core.families import FAMILIES, Family, build, family
+from tests.core.fitting import fitting
 
 ROWS = [pytest.param(row, id=row.name) for row in FAMILIES.values()]
 
@@ -33,7 +34,7 @@ def test_the_builders_of_a_row_are_there(row: Family) -> None:
 def test_what_a_row_says_about_a_posterior_is_so(row: Family) -> None:
     torch.manual_seed(0)
     for network in row.networks:
-        config = RunConfig.make({"family": row.name, "network": network, "hidden": (4,), "latent": 3})
+        config = RunConfig.make(fitting(row.name, network=network, hidden=(4,), latent=3))
         model = build(row.model)(config, (1, 8, 8))
         means, log_variances = model.encode(torch.rand(5, 1, 8, 8))
         assert means.shape == (5, 3)

@@ -10,6 +10,7 @@ from core.families import FAMILIES
 from core.models.nets import ACTIVATIONS, halvings, output_to_pixels, parameter_count
 from core.models.vaegan import VaeGan
 from core.recipes import recipe
+from tests.core.fitting import fitting
 
 ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 SIZES = [(1, 8, 8), (1, 27, 31), (1, 28, 28), (1, 32, 32), (3, 48, 64), (3, 5, 4)]
@@ -20,7 +21,7 @@ SIZES = [(1, 8, 8), (1, 27, 31), (1, 28, 28), (1, 32, 32), (3, 48, 64), (3, 5, 4
 def test_decoding_gives_the_size_that_was_encoded(
     family: str, network: str, shape: tuple[int, int, int]
 ) -> None:
-    config = RunConfig.make({"family": family, "network": network, "hidden": (4, 6, 5), "latent": 3})
+    config = RunConfig.make(fitting(family, network=network, hidden=(4, 6, 5), latent=3))
     model = build_model(config, shape)
     means, log_variances = model.encode(torch.rand(2, *shape))  # type: ignore[operator]
     assert means.shape == (2, 3)
@@ -31,7 +32,7 @@ def test_decoding_gives_the_size_that_was_encoded(
 @pytest.mark.parametrize("family, network", ROWS)
 def test_every_parameter_is_trained(family: str, network: str) -> None:
     torch.manual_seed(0)
-    settings = {"family": family, "network": network, "hidden": (4, 6), "activation": "tanh"}
+    settings = fitting(family, network=network, hidden=(4, 6), activation="tanh")
     model = build_model(RunConfig.make(settings), (1, 8, 8))
     means, log_variances = model.encode(torch.rand(3, 1, 8, 8))  # type: ignore[operator]
     image = model.decode(means)  # type: ignore[operator]

@@ -9,7 +9,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from core.config import RunConfig
 from core.encoding import build_model
 from core.families import FAMILIES
-from core.objectives import TERMS, beta_at, distortion_alone, elbo, terms_of
+from core.objectives import TERMS, Terms, beta_at, distortion_alone, elbo, terms_of
 
 X = torch.rand((6, 1, 8, 8), generator=torch.Generator().manual_seed(1))
 NOISE = torch.randn((6, 2), generator=torch.Generator().manual_seed(2))
@@ -120,8 +120,8 @@ def test_contraction_is_the_encoders_own(hidden: tuple[int, ...]) -> None:
     config = RunConfig.make({"family": "cae", "hidden": hidden, "latent": 3})
     model = _model(config).double()
     x = X.double()
-    codes = model.encode(x)[0]  # type: ignore[operator]
-    found = TERMS["contraction"].of_batch(model, x, codes, config)  # type: ignore[misc]
+    out = Terms(x, None, model.encode(x)[0], None, x)  # type: ignore[operator]
+    found = TERMS["contraction"].of_batch(model, x, out, config)  # type: ignore[misc]
     for image, norm in zip(x, found, strict=True):
         jacobian = torch.autograd.functional.jacobian(lambda one: model.encode(one[None])[0][0], image)  # type: ignore[operator]
         assert norm.item() == pytest.approx(jacobian.square().sum().item(), rel=1e-5)

@@ -18,6 +18,7 @@ from core.encoding import build_model
 from core.errors import CheckpointError
 from core.families import FAMILIES
 from core.weights import load_weights, save_weights
+from tests.core.fitting import fitting
 
 ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 Sentence = Callable[[BaseException], str]
@@ -90,7 +91,7 @@ def refused(tmp_path: Path, sentence: Sentence) -> Callable[..., str]:
 
 @pytest.mark.parametrize("family, network", ROWS)
 def test_what_was_saved_is_loaded_bit_for_bit(family: str, network: str, tmp_path: Path) -> None:
-    config = RunConfig.make({"family": family, "network": network, "hidden": (4, 6)})
+    config = RunConfig.make(fitting(family, network=network, hidden=(4, 6)))
     torch.manual_seed(1)
     model = build_model(config, (1, 9, 7))
     save_weights(tmp_path / "w", model.state_dict())

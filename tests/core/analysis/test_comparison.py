@@ -130,6 +130,13 @@ def test_what_does_not_apply_to_one_differs_and_to_both_does_not() -> None:
     assert applies(vae.with_settings({"likelihood": "gaussian"}), "sigma")
 
 
+def test_an_extra_differs_from_a_family_without_it_once_it_is_on() -> None:
+    held, ae = RunConfig(free_bits=0.5), RunConfig(family="ae")
+    (found,) = [one for one in differing_settings(ae, held, pixels=(64, 64)) if one.name == "free_bits"]
+    assert (found.applies, found.values) == ((False, True), (0.0, 0.5))
+    assert [one.name for one in differing_settings(held, RunConfig(), pixels=(64, 64))] == ["free_bits"]
+
+
 def test_settings_of_three_runs() -> None:
     vae, ae = RunConfig(), RunConfig(family="ae")
     found = differing_settings(vae, vae.with_settings({"seed": 1}), vae, pixels=(64, 64, 64))

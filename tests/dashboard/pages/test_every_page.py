@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.config import RunConfig
+from core.training.run import train
 from dashboard.app import PAGES
 from tests.dashboard.headless import healthy, open_page
 
@@ -52,7 +54,29 @@ def only_without_posterior(store: Path, nothing: Path) -> dict[str, str]:
     return {"run": "bundled-digits-ae"}
 
 
-@pytest.mark.parametrize("state", [bundled, empty, damaged, without_data, only_without_posterior])
+def only_linear(store: Path, nothing: Path) -> dict[str, str]:
+    """Runs of linear codes alone, in closed form and trained."""
+    for folder in store.iterdir():
+        if not folder.name.startswith(("bundled-digits-pca", "bundled-digits-linear")):
+            shutil.rmtree(folder)
+    return {"run": "bundled-digits-pca-8d", "runs": "bundled-digits-pca,bundled-digits-linear"}
+
+
+def only_unusual(store: Path, nothing: Path) -> dict[str, str]:
+    """Two short VAEs: binary pixels with free bits and an MMD, and a Gaussian whose sigma is learned."""
+    for folder in store.iterdir():
+        shutil.rmtree(folder)
+    brief = {"epochs": 2, "hidden": (16,), "threads": 1, "device": "cpu"}
+    binary = {"binarise": "sampled", "free_bits": 0.5, "mmd_weight": 5}
+    train(RunConfig.make({**brief, **binary}), name="Binary", store=store, run_id="binary")
+    gaussian = {"likelihood": "gaussian", "learn_sigma": True}
+    train(RunConfig.make({**brief, **gaussian}), name="Gaussian", store=store, run_id="gaussian")
+    return {"run": "binary", "runs": "binary,gaussian"}
+
+
+@pytest.mark.parametrize(
+    "state", [bundled, empty, damaged, without_data, only_without_posterior, only_linear, only_unusual]
+)
 @pytest.mark.parametrize("module", [row.module for row in PAGES])
 def test_page(
     module: str,

@@ -12,7 +12,10 @@ from scipy.stats import norm
 
 import core
 from core.data import catalog
+from core.denoising import denoise
 from core.latents import load_latents
+from core.training.run import train
+from dashboard import gateway
 from dashboard.components.latent_map.sprites import Sprites, serve
 from tests.dashboard.headless import figures, healthy, maps, open_page, words
 
@@ -149,6 +152,67 @@ def test_a_run_without_a_posterior_says_what_does_not_apply(bundled_store: Path)
     )
     assert not any(panel.get("circles") for panel in header["panels"])
     assert "Draw from the prior" not in [toggle.label for toggle in at.toggle]
+
+
+def test_pca_says_what_its_components_explain_and_a_linear_code_how_correlated_it_is(
+    bundled_store: Path,
+) -> None:
+    said = words(healthy(open_page("latent", run="bundled-digits-pca", split="test")))
+    # scikit-learn's explained_variance_ratio_ of the training images: 0.1498 and 0.1357
+    assert (
+        "code 1: 15.0 % (eigenvalue 0.701); code 2: 13.6 % (eigenvalue 0.635); all 2 together 28.5 %" in said
+    )
+    at = healthy(open_page("latent", run="bundled-digits-pca-8d", split="test"))
+    assert "5 more below; all 8 together 67." in words(at)
+    (table,) = [one.value for one in at.dataframe if "component" in one.value]
+    assert len(table) == 8
+    assert table["share up to it (%)"].iloc[-1] == pytest.approx(table["share of the variance (%)"].sum())
+    trained = words(healthy(open_page("latent", run="bundled-digits-linear", split="test")))
+    assert "any basis of the subspace that PCA finds" in trained
+    scores = core.open_run(bundled_store / "bundled-digits-linear").record.scores
+    assert scores is not None
+    assert f"over the training images is {scores['train']['code_correlation']:.3f} (PCA: 0)" in trained
+
+
+def test_a_sparse_code_shows_its_units(bundled_store: Path) -> None:
+    at = healthy(open_page("latent", run="bundled-digits-sae", split="test"))
+    assert "Units of the code" in words(at)
+    assert "What each of the 100 units adds to an image" in words(at)
+    assert "a column of the decoder" in words(at)
+    codes = load_latents(bundled_store / "bundled-digits-sae" / "latents-test.npz").means
+    titles = [one["layout"]["title"] for one in figures(at)]
+    (drawn,) = [one for one in titles if one["text"] == "Activations of all units"]
+    assert f"mean {codes.mean():.3f}; asked of each unit: 0.05" in drawn["subtitle"]["text"]
+    assert "Units of the code" not in words(
+        healthy(open_page("latent", run="bundled-digits-ae", split="test"))
+    )
+
+
+def test_a_denoising_run_shows_images_clean_noisy_and_denoised(bundled_store: Path) -> None:
+    at = healthy(open_page("latent", run="bundled-digits-dae", split="test"))
+    said = words(at)
+    assert "10 test images, with Gaussian noise of 0.25 (seed 0)" in said
+    run = core.open_run("bundled-digits-dae")
+    ids = gateway.example_ids(run.record, 10)
+    found, images = gateway.denoised(run.record, ids), run.images("test")
+    whole = denoise(run, images)  # an image's noise is its own, whatever stands beside it
+    rows = [list(images.ids).index(gateway.split_and_row(int(one))[1]) for one in ids]
+    np.testing.assert_array_equal(found.noisy, whole.noisy[rows])
+    np.testing.assert_allclose(found.denoised, whole.denoised[rows], atol=1e-5)
+    assert found.psnr_denoised is not None
+    assert found.psnr_noisy is not None
+    assert found.psnr_denoised > found.psnr_noisy + 1
+    assert f"noisy {found.psnr_noisy:.2f} dB, denoised {found.psnr_denoised:.2f} dB" in said
+
+
+def test_binary_pixels_are_shown_as_the_run_was_shown_them(store: Path) -> None:
+    settings = {"binarise": "sampled", "epochs": 1, "hidden": (8,), "threads": 1, "device": "cpu"}
+    train(core.RunConfig.make(settings), store=store, run_id="binary")
+    record = core.open_run("binary").record
+    data = gateway.map_data(record, ["test"])
+    seen = core.open_run("binary").images("test")
+    np.testing.assert_array_equal(gateway.originals_of_map(record, data), seen.pixels)
+    np.testing.assert_array_equal(gateway.originals(record, data.ids[[5, 2]]), seen.pixels[[5, 2]])
 
 
 def test_thumbnails_are_the_images_of_the_points(
