@@ -1,4 +1,4 @@
-"""What is minimised: (model, images, noise) -> named terms per image, not yet reduced."""
+"""What is minimised: (model, images, noise, labels) -> named terms per image, not yet reduced."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,13 +90,16 @@ def terms_of(config: RunConfig) -> dict[str, float]:
     return {name: getattr(config, TERMS[name].weight) for name in names}
 
 
-def elbo(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
-    """D and R with one draw z = mu + sigma * noise an image (Kingma and Welling 2014, equation 10)."""
-    means, log_variances = model.encode(x)
+def elbo(model: Model, x: Tensor, noise: Tensor, config: RunConfig, *, labels: Tensor | None = None) -> Terms:
+    """D and R with one draw z = mu + sigma * noise an image (Kingma and Welling 2014, equation 10).
+
+    With `labels` (B,) D is -log p(x given z, y) and R that of q(z given x, y): together a bound on -log p(x given y).
+    """
+    means, log_variances = model.encode(x, labels)
     assert log_variances is not None
     # autocast may hand back bf16: the terms are sums over hundreds of pixels and want fp32
     means, log_variances = means.float(), log_variances.float()
-    output = model.decode(means + (0.5 * log_variances).exp() * noise).float()
+    output = model.decode(means + (0.5 * log_variances).exp() * noise, labels).float()
     return Terms(
         distortion=terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
         rate_per_dimension=terms.kl_per_dimension(means, log_variances),
@@ -106,10 +109,12 @@ def elbo(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
     )
 
 
-def distortion_alone(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
+def distortion_alone(
+    model: Model, x: Tensor, noise: Tensor, config: RunConfig, *, labels: Tensor | None = None
+) -> Terms:
     """D at the code itself; the noise is not used."""
-    code = model.encode(x)[0].float()
-    output = model.decode(code).float()
+    code = model.encode(x, labels)[0].float()
+    output = model.decode(code, labels).float()
     return Terms(
         distortion=terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
         rate_per_dimension=None,
@@ -119,19 +124,21 @@ def distortion_alone(model: Model, x: Tensor, noise: Tensor, config: RunConfig) 
     )
 
 
-def denoising(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
+def denoising(
+    model: Model, x: Tensor, noise: Tensor, config: RunConfig, *, labels: Tensor | None = None
+) -> Terms:
     """D of the clean images, decoded from the codes of the corrupted ones (Vincent et al. 2008, section 2.3).
 
     `noise` is (B, C * H * W): see `core.corruption.corrupt`. The codes that are handed back are those of the clean
     images when the model is in evaluation mode: where an image lies, whatever its noise.
     """
     corrupted = corrupt(x, noise, kind=config.corruption, level=config.corruption_level)
-    code = model.encode(corrupted)[0].float()
-    output = model.decode(code).float()
+    code = model.encode(corrupted, labels)[0].float()
+    output = model.decode(code, labels).float()
     return Terms(
         distortion=terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
         rate_per_dimension=None,
-        means=code if model.training else model.encode(x)[0].float(),
+        means=code if model.training else model.encode(x, labels)[0].float(),
         log_variances=None,
         output=output,
     )

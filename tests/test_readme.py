@@ -267,7 +267,7 @@ def test_the_figures_in_the_text_are_those_of_the_bundled_runs() -> None:
     assert scores("bundled-digits-beta-4")["rate"] < 0.01  # "has collapsed"
     rates = sorted(scores("bundled-digits-8d")["rate_per_dimension"], reverse=True)
     assert rates[2] > 0.5 > rates[3] > 0.05 > rates[4]  # "three of eight, and a fourth one a little"
-    assert len(BUNDLED) == 21
+    assert len(BUNDLED) == 22
     assert "Twenty-one trained runs" in TEXT
 
 

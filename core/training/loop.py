@@ -28,6 +28,8 @@ class HeldOut:
     """'validation', or 'test' where nothing was held out"""
     pixels: Tensor
     noise: Tensor
+    labels: Tensor | None = None
+    """(N,) where the family needs them"""
 
 
 def make_optimiser(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
@@ -77,6 +79,7 @@ def train_epoch(
     config: RunConfig,
     *,
     epoch: int,
+    labels: Tensor | None = None,
     on_step: StepHook | None = None,
 ) -> dict[str, Any]:
     """One pass over the images, shuffled; the averages of D and R while the weights move.
@@ -100,6 +103,7 @@ def train_epoch(
     model.train()
     for step, rows in enumerate(batches(count, config.batch_size)):
         x = to_unit(pixels[order[rows]])
+        told = None if labels is None else labels[order[rows]]
         draw = torch.randn(
             (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3]))),
             generator=noise,
@@ -107,7 +111,7 @@ def train_epoch(
         )
         beta = beta_at(config, epoch - 1 + step / steps)
         with autocast(device, config.precision):
-            out = objective(model, x, draw, config)
+            out = objective(model, x, draw, config, labels=told)
             penalties = {name: TERMS[name].of_batch(model, x, out.means, config).mean() for name in weights}
         per_image = out.distortion
         if has_rate:
@@ -158,6 +162,7 @@ def epochs(
     pixels: Tensor,
     config: RunConfig,
     *,
+    labels: Tensor | None = None,
     held_out: HeldOut | None = None,
     on_step: StepHook | None = None,
 ) -> Iterator[dict[str, Any]]:
@@ -170,6 +175,7 @@ def epochs(
         model: on the device of `pixels`.
         pixels: uint8 (N, C, H, W), padded as the run wants.
         config: of the run.
+        labels: int64 (N,), on the device of `pixels`, where the family needs them.
         held_out: what to score after each epoch.
         on_step: called after each step.
 
@@ -180,9 +186,13 @@ def epochs(
     for epoch in range(1, config.epochs + 1):
         start = time.perf_counter()
         row: dict[str, Any] = {"epoch": epoch, "beta": beta_at(config, epoch)}
-        row["train"] = train_epoch(model, optimiser, pixels, config, epoch=epoch, on_step=on_step)
+        row["train"] = train_epoch(
+            model, optimiser, pixels, config, epoch=epoch, labels=labels, on_step=on_step
+        )
         if held_out is not None and len(held_out.pixels):
-            encoded = encode_split(model, held_out.pixels, config, noise=held_out.noise)
+            encoded = encode_split(
+                model, held_out.pixels, config, noise=held_out.noise, labels=held_out.labels
+            )
             row[held_out.split] = mean_terms(encoded, config)
             _check_finite(row[held_out.split], epoch)
         row["seconds"] = time.perf_counter() - start

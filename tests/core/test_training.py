@@ -17,7 +17,7 @@ import core
 from core import objectives
 from core.config import RunConfig
 from core.data import catalog
-from core.encoding import build_model, split_tensors
+from core.encoding import build_model, split_labels, split_tensors
 from core.errors import CheckpointError, ConfigError, DataError, DataMissing, Diverged
 from core.families import FAMILIES
 from core.models.vae import Vae
@@ -57,8 +57,10 @@ def test_one_batch_can_be_learned_by_heart(family: str, network: str) -> None:
     config = RunConfig.make({**settings, "batch_size": 16, "epochs": 150})
     images = catalog.load("digits", "train").select(range(16))
     pixels, noise = split_tensors(images, config, device=CPU)
-    model = build_model(config, (1, 8, 8))
-    rows = list(epochs(model, pixels, config, held_out=HeldOut("validation", pixels, noise)))
+    labels = split_labels(images, config, device=CPU)
+    model = build_model(config, (1, 8, 8), classes=10)
+    held_out = HeldOut("validation", pixels, noise, labels)
+    rows = list(epochs(model, pixels, config, labels=labels, held_out=held_out))
     x = images.pixels / 255
     floor = -(np.where(x > 0, x * np.log(np.maximum(x, 1e-9)), 0)).sum() / 16
     floor -= np.where(x < 1, (1 - x) * np.log(np.maximum(1 - x, 1e-9)), 0).sum() / 16
@@ -405,7 +407,9 @@ def nan_in_epoch(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, str], None]:
     def arrange(epoch: int, term: str) -> None:
         real, steps = objectives.elbo, iter(range(10**9))
 
-        def poisoned(model: Any, x: torch.Tensor, noise: torch.Tensor, config: RunConfig) -> objectives.Terms:
+        def poisoned(
+            model: Any, x: torch.Tensor, noise: torch.Tensor, config: RunConfig, **told: Any
+        ) -> objectives.Terms:
             out = real(model, x, noise, config)
             if model.training and next(steps) >= 11 * (epoch - 1):
                 return out._replace(**{term: getattr(out, term) * math.nan})
@@ -467,7 +471,7 @@ def test_a_held_out_loss_that_is_not_finite_is_caught_too(
 ) -> None:
     real, seen = objectives.elbo, []
 
-    def poisoned(model: Any, *arguments: Any) -> objectives.Terms:
+    def poisoned(model: Any, *arguments: Any, **told: Any) -> objectives.Terms:
         out = real(model, *arguments)
         if not model.training:
             seen.append(1)

@@ -153,10 +153,10 @@ def test_the_trash_has_a_link_and_the_filters_stay(bundled_store: Path) -> None:
 
 def test_the_page_says_what_is_on_disk(bundled_store: Path) -> None:
     sizes = {record.name: disk_use(record.folder) for record in list_runs(bundled_store)}
-    assert f"21 runs, {size_text(sum(sizes.values()))} on disk" in unescaped(opened())
+    assert f"22 runs, {size_text(sum(sizes.values()))} on disk" in unescaped(opened())
     app = opened(find="bundled-digits-8d")
     part = size_text(sizes["Digits, 8 dimensions"])
-    assert f"1 of 21 runs, {part} of {size_text(sum(sizes.values()))} on disk" in unescaped(app)
+    assert f"1 of 22 runs, {part} of {size_text(sum(sizes.values()))} on disk" in unescaped(app)
     both = sizes["Digits, beta 1"] + sizes["Digits, beta 2"]
     app = choose(opened(), "Digits, beta 1", "Digits, beta 2")
     assert f"2 chosen, {size_text(both)} on disk" in unescaped(app)
@@ -310,7 +310,7 @@ def test_a_trash_that_is_a_link_costs_no_listing(bundled_store: Path, tmp_path: 
     (tmp_path / "mine").mkdir()
     (bundled_store / TRASH).symlink_to(tmp_path / "mine")
     app = opened()
-    assert len(rows(app)) == 21
+    assert len(rows(app)) == 22
     assert "the trash cannot be read" in words(app)
 
 
