@@ -35,7 +35,15 @@ from core.analysis.tradeoff import (
 from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
-from core.generation import film_gif, film_positions, path, prior_draws, quantile_steps, traversal
+from core.generation import (
+    film_gif,
+    film_positions,
+    path,
+    prior_draws,
+    quantile_steps,
+    traversal,
+    under_every_label,
+)
 from core.jobs import JobState
 from core.latents import Latents
 from core.projected import Wanted
@@ -74,6 +82,7 @@ from dashboard.gateway.decoding import (
     decoder_size,
     lattice,
     lattice_rows,
+    needs_labels,
     reconstruct,
     reconstruct_points,
 )
@@ -209,6 +218,7 @@ __all__ = [
     "moments",
     "nearest_mean",
     "nearest_rows",
+    "needs_labels",
     "originals",
     "originals_of_map",
     "paired",
@@ -259,6 +269,7 @@ __all__ = [
     "store_path",
     "trash",
     "traversal",
+    "under_every_label",
     "uniformity",
     "units",
     "warm_up",
