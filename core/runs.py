@@ -188,7 +188,7 @@ class Run:
             as_model_images(images, shape=self.shape, padded=self.padded_shape, run=self.name)
         )
 
-    def _labels(self, labels: np.ndarray | None, rows: int) -> "Tensor | None":
+    def _labels(self, labels: np.ndarray | int | None, rows: int) -> "Tensor | None":
         """Check labels where the family needs them; where it does not, any are left aside."""
         if not self.needs_labels:
             return None
@@ -222,7 +222,7 @@ class Run:
         return torch.cat(parts).numpy() if parts else np.zeros((0, *keep), np.float32)
 
     def encode(
-        self, images: np.ndarray, labels: np.ndarray | None = None
+        self, images: np.ndarray, labels: np.ndarray | int | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Encode images (see `prepare`) -> means, log-variances of q(z given x), each (N, latent).
 
@@ -246,7 +246,9 @@ class Run:
             return out, None
         return out[:, : self.latent], out[:, self.latent :]
 
-    def decode(self, z: np.ndarray, labels: np.ndarray | None = None, *, padded: bool = False) -> np.ndarray:
+    def decode(
+        self, z: np.ndarray, labels: np.ndarray | int | None = None, *, padded: bool = False
+    ) -> np.ndarray:
         """Decode latents (N, latent) -> expected pixels in [0, 1], (N, C, H, W), cropped to data size unless `padded`.
 
         `labels` (N,), or one for all, are for families that need them.
@@ -274,7 +276,7 @@ class Run:
         return images if padded else crop(images, self.shape[1:])
 
     def reconstruct(
-        self, images: np.ndarray, labels: np.ndarray | None = None, *, draw: int | None = None
+        self, images: np.ndarray, labels: np.ndarray | int | None = None, *, draw: int | None = None
     ) -> np.ndarray:
         """Encode and decode -> (N, C, H, W): at the mean, or at one draw from q(z given x) seeded by `draw`.
 
@@ -296,7 +298,7 @@ class Run:
         noise = split_noise(len(means), self.latent, seed=seed, split="given").numpy()
         return self.decode(means + np.exp(0.5 * log_variances) * noise, labels)
 
-    def sample(self, n: int, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
+    def sample(self, n: int, seed: int, labels: np.ndarray | int | None = None) -> np.ndarray:
         """Decode n draws from the prior N(0, I) -> (n, C, H, W); the draws are `generation.prior_draws(n, ...)`.
 
         `labels` (n,), or one for all, say of which classes, for families that need them.

@@ -73,7 +73,7 @@ def test_a_bundled_run_opens_and_is_the_one_described(row: Bundled) -> None:
     history = run.history()
     assert [entry["epoch"] for entry in history] == list(range(1, wanted.epochs + 1))
     assert run.document.epoch == wanted.epochs
-    images = run.decode(np.zeros((1, run.latent)), labels=0)  # type: ignore[arg-type]
+    images = run.decode(np.zeros((1, run.latent)), labels=0)
     assert images.shape == (1, *run.shape)
     assert 0 <= images.min() < images.max() <= 1
     assert run.record.scores is not None
