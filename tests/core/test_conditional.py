@@ -174,8 +174,8 @@ def test_samples_of_the_bundled_run_are_of_the_class_asked_for() -> None:
     asked = np.repeat(np.arange(10), 100)
     made = run.sample(1000, 0, asked).reshape(1000, -1)
     found = judge.predict(made)
-    assert (found == asked).mean() > 0.95
-    assert min((found == asked)[asked == k].mean() for k in range(10)) > 0.8
+    assert (found == asked).mean() > 0.99  # all of them, when it was measured
+    assert min((found == asked)[asked == k].mean() for k in range(10)) > 0.95
     # and they are no single picture a class
     assert min(made[asked == k].std(0).max() for k in range(10)) > 0.1
 

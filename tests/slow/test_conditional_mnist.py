@@ -24,18 +24,14 @@ Judge = Callable[[np.ndarray], np.ndarray]
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    """A small convolutional classifier, two epochs on real MNIST; it must be right on 97 % of the real test images."""
+    """A small MLP, six epochs on real MNIST; it must be right on 97 % of the real test images."""
     torch.manual_seed(0)
-    model = nn.Sequential(
-        *(nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU()),
-        *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
-        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, 10)),
-    )
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
     images = catalog.load("mnist", "train")
     x, y = torch.from_numpy(np.array(images.pixels)), torch.from_numpy(np.array(images.labels))
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for _ in range(2):
-        for rows in torch.randperm(len(x)).split(128):
+    for _ in range(6):
+        for rows in torch.randperm(len(x)).split(256):
             loss = nn.functional.cross_entropy(model(_unit(x[rows])), y[rows])
             optimiser.zero_grad()
             loss.backward()
@@ -62,13 +58,13 @@ def _recognised(run: Run, judge: Judge) -> float:
     return float((judge(run.sample(len(asked), 0, asked)) == asked).mean())
 
 
-def _trained(store: Path) -> Run:
-    config = recipe("mnist-deep-cvae").config.with_settings({"epochs": 10})
+def _trained(store: Path, *, epochs: int) -> Run:
+    config = recipe("mnist-deep-cvae").config.with_settings({"epochs": epochs})
     return train(config, store=store, keep_latents=False)
 
 
 def test_samples_are_of_the_class_asked_for(mnist_folder: Path, store: Path, judge: Judge) -> None:
-    share = _recognised(_trained(store), judge)
+    share = _recognised(_trained(store, epochs=10), judge)
     print(f"{share:.2%} of the samples are recognised as the class asked for")
     assert share >= 0.97
 
@@ -86,6 +82,7 @@ def test_labels_that_mean_nothing_are_no_use(
         return ImageSet(**given)
 
     monkeypatch.setattr(catalog, "load", shuffled)
-    share = _recognised(_trained(store), judge)
+    # fewer epochs: what labels do not tell they do not tell later either
+    share = _recognised(_trained(store, epochs=3), judge)
     print(f"{share:.2%} of the samples are recognised, with shuffled labels")
     assert 0.07 <= share <= 0.13
