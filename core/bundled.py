@@ -68,6 +68,7 @@ BUNDLED = (
     *(_of_beta(beta) for beta in BETAS),
     Bundled(id="bundled-digits-8d", name="Digits, 8 dimensions", recipe="digits-vae-8d"),
     Bundled(id="bundled-digits-vae-mmd", name="Digits, MMD of prior draws", recipe="digits-vae-mmd"),
+    Bundled(id="bundled-digits-cvae", name="Digits, conditional VAE", recipe="digits-cvae"),
     Bundled(id="bundled-digits-ae", name="Digits, plain autoencoder", recipe="digits-ae"),
     Bundled(id="bundled-digits-ae-32d", name="Digits, plain autoencoder, 32-D code", recipe="digits-ae-32d"),
     Bundled(id="bundled-digits-coae", name="Digits, convolutional autoencoder", recipe="digits-coae"),

@@ -74,4 +74,4 @@ def denoise(
     rows = int(images.ids.max()) + 1 if len(images) else 0
     noise = generator.standard_normal((rows, int(np.prod(images.shape))), dtype=np.float32)[images.ids]
     noisy = corrupt(clean, torch.from_numpy(noise), kind=kind, level=float(level)).numpy()
-    return Denoised(clean.numpy(), noisy, run.reconstruct(noisy))
+    return Denoised(clean.numpy(), noisy, run.reconstruct(noisy, images.labels))

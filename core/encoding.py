@@ -11,6 +11,7 @@ from core import terms
 from core.config import RunConfig
 from core.data import catalog
 from core.data.images import ImageSet, noise_seed, pad
+from core.errors import DataError
 from core.families import build, family
 from core.models.nets import Shape, output_to_pixels, to_unit
 from core.objectives import TERMS, batch_term, sigma_of, terms_of
@@ -22,10 +23,43 @@ Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
 
 
-def build_model(config: RunConfig, shape: Shape) -> nn.Module:
-    """Make the network of a config for images of `shape` = (C, H, W) padded pixels, freshly initialised."""
-    model: nn.Module = build(family(config.family).model)(config, shape)
+def build_model(config: RunConfig, shape: Shape, *, classes: int = 0) -> nn.Module:
+    """Make the network of a config for images of `shape` = (C, H, W) padded pixels, freshly initialised.
+
+    `classes` is the number of classes of the data; only families that need labels look at it.
+    """
+    row = family(config.family)
+    told = {"classes": classes} if row.needs_labels else {}
+    model: nn.Module = build(row.model)(config, shape, **told)
     return model
+
+
+def check_labels(images: ImageSet, config: RunConfig) -> None:
+    """Refuse images without labels where the family needs them.
+
+    Raises:
+        DataError: the data set has no classes, or an image bears no label.
+    """
+    if not family(config.family).needs_labels:
+        return
+    missing = len(images) if not images.class_names else int((images.labels < 0).sum())
+    if missing:
+        raise DataError(
+            f"Family '{config.family}' is told the label of every image, and {missing:,} of the {len(images):,} "
+            f"{images.split} images of '{images.dataset}' have none: choose a family that needs no labels, such as vae."
+        )
+
+
+def split_labels(images: ImageSet, config: RunConfig, *, device: torch.device) -> Tensor | None:
+    """Labels (N,) int64 on the device where the family needs them, else None.
+
+    Raises:
+        DataError: as `check_labels`.
+    """
+    if not family(config.family).needs_labels:
+        return None
+    check_labels(images, config)
+    return torch.from_numpy(np.array(images.labels)).to(device)
 
 
 def noise_width(config: RunConfig, shape: Shape) -> int:
@@ -114,6 +148,7 @@ def encode_split(
     config: RunConfig,
     *,
     noise: Tensor,
+    labels: Tensor | None = None,
     batch_size: int = EVALUATION_BATCH,
     progress: Progress | None = None,
 ) -> Encoded:
@@ -124,6 +159,7 @@ def encode_split(
         pixels: uint8 (N, C, H, W), padded as the run wants, on the model's device.
         config: of the run.
         noise: (draws, N, L) or (N, L), row i belongs to image i; see `split_noise`.
+        labels: (N,) int64 on the model's device where the family needs them; see `split_labels`.
         batch_size: images at a time; the scores do not depend on it.
         progress: called after each batch.
     """
@@ -142,9 +178,10 @@ def encode_split(
     model.eval()
     for rows in batches(count, batch_size):
         x = to_unit(pixels[rows])
+        told = None if labels is None else labels[rows]
         distortions = []
         for draw in draws:
-            out = objective(model, x, draw[rows].to(device), config)
+            out = objective(model, x, draw[rows].to(device), config, labels=told)
             distortions.append(out.distortion.double())
         stacked = torch.stack(distortions)
         keep("means", out.means)
@@ -152,7 +189,7 @@ def encode_split(
             keep("log_variances", out.log_variances)
             keep("rate_per_dimension", out.rate_per_dimension)
         # what the objective decoded was a draw of z, or the code of a corrupted image
-        output = out.output if at_code else model.decode(out.means)  # type: ignore[operator]
+        output = out.output if at_code else model.decode(out.means, told)  # type: ignore[operator]
         keep("distortion", stacked.mean(0).float())
         if len(draws) > 1:
             keep("distortion_error", (stacked.std(0) / len(draws) ** 0.5).float())
@@ -228,4 +265,7 @@ def encode_images(
 ) -> Encoded:
     """Send images of a data set through a model on `device`, each with the noise of its own row: `split_tensors`."""
     pixels, noise = split_tensors(images, config, device=device, seed=seed, draws=draws)
-    return encode_split(model, pixels, config, noise=noise, batch_size=batch_size, progress=progress)
+    labels = split_labels(images, config, device=device)
+    return encode_split(
+        model, pixels, config, noise=noise, labels=labels, batch_size=batch_size, progress=progress
+    )

@@ -21,12 +21,14 @@ class Family:
     sentence: str
     source: str
     model: str
-    """`module:class`, called as (config, shape) with shape = (C, H, W) in padded pixels."""
+    """`module:class`, called as (config, shape) with shape = (C, H, W) in padded pixels; with `classes=`, the number
+    of classes, where it needs labels."""
     objective: str
     """`module:function`, see core/objectives.py."""
     networks: tuple[str, ...]
     has_posterior: bool
     needs_labels: bool = False
+    """Whether the network is told the label: encode, decode and sample want one for each row."""
     uses: tuple[str, ...] = ()
     """Settings that mean something here and not to every family: elsewhere any value but the default is refused."""
     lacks: tuple[str, ...] = ()
@@ -74,6 +76,18 @@ FAMILIES: dict[str, Family] = {
                 "mmd_weight",
                 "mmd_bandwidth",
             ),
+        ),
+        Family(
+            name="cvae",
+            title="Conditional variational autoencoder",
+            sentence="A VAE told the label, one-hot, in both halves: it bounds log p(x given y) and samples any class.",
+            source="Sohn, Lee and Yan 2015, NeurIPS 28; prior as in Kingma et al. 2014, arXiv:1406.5298",
+            model="core.models.conditional:ConditionalVae",
+            objective="core.objectives:elbo",
+            networks=("mlp", "conv"),
+            has_posterior=True,
+            needs_labels=True,
+            uses=("beta", "warmup_epochs"),
         ),
         Family(
             name="ae",

@@ -1,4 +1,4 @@
-"""What is minimised: (model, images, noise) -> named terms per image, not yet reduced."""
+"""What is minimised: (model, images, noise, labels) -> named terms per image, not yet reduced."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -137,33 +137,36 @@ def batch_term(name: str, model: Any, x: Tensor, out: Terms, config: RunConfig) 
     return of_batch(model, x, out, config)
 
 
-def elbo(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
+def elbo(model: Model, x: Tensor, noise: Tensor, config: RunConfig, *, labels: Tensor | None = None) -> Terms:
     """D and R with one draw z = mu + sigma * noise an image (Kingma and Welling 2014, equation 10).
 
     `noise` is (B, L), or (B, 2 L) where the second half is draws from the prior to decode: see `prior_width`.
+    With `labels` (B,) D is -log p(x given z, y) and R that of q(z given x, y): together a bound on -log p(x given y).
     """
-    means, log_variances = model.encode(x)
+    means, log_variances = model.encode(x, labels)
     assert log_variances is not None
     # autocast may hand back bf16: the terms are sums over hundreds of pixels and want fp32
     means, log_variances = means.float(), log_variances.float()
     own, prior = noise[:, : config.latent], noise[:, config.latent :]
-    output = model.decode(means + (0.5 * log_variances).exp() * own).float()
+    output = model.decode(means + (0.5 * log_variances).exp() * own, labels).float()
     return Terms(
         distortion=terms.distortion(output, x, likelihood=config.likelihood, sigma=sigma_of(model, config)),
         rate_per_dimension=terms.kl_per_dimension(means, log_variances),
         means=means,
         log_variances=log_variances,
         output=output,
-        prior_images=output_to_pixels(model.decode(prior).float(), config.likelihood)
+        prior_images=output_to_pixels(model.decode(prior, labels).float(), config.likelihood)
         if prior.shape[1]
         else None,
     )
 
 
-def distortion_alone(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
+def distortion_alone(
+    model: Model, x: Tensor, noise: Tensor, config: RunConfig, *, labels: Tensor | None = None
+) -> Terms:
     """D at the code itself; the noise is not used."""
-    code = model.encode(x)[0].float()
-    output = model.decode(code).float()
+    code = model.encode(x, labels)[0].float()
+    output = model.decode(code, labels).float()
     return Terms(
         distortion=terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
         rate_per_dimension=None,
@@ -173,25 +176,29 @@ def distortion_alone(model: Model, x: Tensor, noise: Tensor, config: RunConfig) 
     )
 
 
-def denoising(model: Model, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
+def denoising(
+    model: Model, x: Tensor, noise: Tensor, config: RunConfig, *, labels: Tensor | None = None
+) -> Terms:
     """D of the clean images, decoded from the codes of the corrupted ones (Vincent et al. 2008, section 2.3).
 
     `noise` is (B, C * H * W): see `core.corruption.corrupt`. The codes that are handed back are those of the clean
     images when the model is in evaluation mode: where an image lies, whatever its noise.
     """
     corrupted = corrupt(x, noise, kind=config.corruption, level=config.corruption_level)
-    code = model.encode(corrupted)[0].float()
-    output = model.decode(code).float()
+    code = model.encode(corrupted, labels)[0].float()
+    output = model.decode(code, labels).float()
     return Terms(
         distortion=terms.distortion(output, x, likelihood=config.likelihood, sigma=config.sigma),
         rate_per_dimension=None,
-        means=code if model.training else model.encode(x)[0].float(),
+        means=code if model.training else model.encode(x, labels)[0].float(),
         log_variances=None,
         output=output,
     )
 
 
-def feature_elbo(model: Any, x: Tensor, noise: Tensor, config: RunConfig) -> Terms:
+def feature_elbo(
+    model: Any, x: Tensor, noise: Tensor, config: RunConfig, *, labels: Tensor | None = None
+) -> Terms:
     """D and R as `elbo`, and how a discriminator sees the same decoded draws (Larsen et al. 2016, section 3.2).
 
     D is that of pixels. Among `others`: the distance of a reconstruction's features from the image's; what the decoder

@@ -34,8 +34,9 @@ def squared_errors(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarra
 
 
 def errors_at_means(
-    decode: Callable[[np.ndarray], np.ndarray],
+    decode: Callable[[np.ndarray, np.ndarray], np.ndarray],
     means: np.ndarray,
+    labels: np.ndarray,
     images: np.ndarray,
     *,
     batch_size: int = BATCH,
@@ -44,8 +45,9 @@ def errors_at_means(
     """Average the squared errors over the pixels and channels of each image -> (N,) float32, lower is better.
 
     Args:
-        decode: latents (B, L) -> pixels in [0, 1], (B, C, H, W) in data size.
+        decode: latents (B, L), labels (B,) -> pixels in [0, 1], (B, C, H, W) in data size.
         means: (N, L).
+        labels: (N,) of the images.
         images: uint8 (N, C, H, W), the same images.
         batch_size: images at a time; the errors do not depend on it.
         progress: called after each batch with images done and images in all.
@@ -53,7 +55,7 @@ def errors_at_means(
     found = np.zeros(len(images), np.float32)
     for start in range(0, len(images), batch_size):
         rows = slice(start, min(start + batch_size, len(images)))
-        found[rows] = squared_errors(images[rows], decode(means[rows])).mean(axis=(1, 2, 3))
+        found[rows] = squared_errors(images[rows], decode(means[rows], labels[rows])).mean(axis=(1, 2, 3))
         if progress:
             progress(rows.stop, len(images))
     return found

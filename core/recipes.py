@@ -37,6 +37,22 @@ _DIGITS = {
     "threads": 1,
 }
 
+_MNIST_DEEP = {
+    "dataset": "mnist",
+    "validation": 0,
+    "hidden": (784, 784),
+    "latent": 64,
+    "activation": "leaky_relu",
+    # squared error, as its source has it, is a Gaussian with sigma^2 = 1/2: the default sigma
+    "likelihood": "gaussian",
+    "optimiser": "adamw",
+    "learning_rate": 1e-3,
+    # not asked for by the source: what torch's AdamW does when it is not told otherwise
+    "weight_decay": 0.01,
+    "batch_size": 1024,
+    "epochs": 50,
+}
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -64,6 +80,15 @@ RECIPES: dict[str, Recipe] = {
             **_DIGITS,
             latent=2,
             mmd_weight=100,
+        ),
+        _recipe(
+            "digits-cvae",
+            "A conditional VAE with a 2-D latent on the same digits: told the label, it draws samples of any digit.",
+            "Sohn, Lee and Yan 2015, NeurIPS 28",
+            "test D + R near 21 nats per image, given the label",
+            **_DIGITS,
+            latent=2,
+            family="cvae",
         ),
         _recipe(
             "digits-ae",
@@ -179,6 +204,21 @@ RECIPES: dict[str, Recipe] = {
             batch_size=128,
             epochs=10,
             learning_rate=1e-3,
+        ),
+        _recipe(
+            "mnist-deep-vae",
+            "A deep VAE on MNIST: three layers of 784 and 64 latent dimensions, squared error.",
+            "Kingma and Welling 2014, a deep network; weight_decay 0.01 is the default of torch's AdamW",
+            "training squared error + KL = 27.15 after 50 epochs",
+            **_MNIST_DEEP,
+        ),
+        _recipe(
+            "mnist-deep-cvae",
+            "The same network, told the label: a conditional VAE.",
+            "Sohn, Lee and Yan 2015, NeurIPS 28; the label goes in one-hot",
+            "at least 97 % of its samples are recognised as the class asked for, after 10 epochs",
+            **_MNIST_DEEP,
+            family="cvae",
         ),
         _recipe(
             "fashion-conv-vae",

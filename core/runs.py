@@ -12,7 +12,7 @@ import numpy as np
 from core.config import RunConfig
 from core.data import catalog
 from core.data.images import SPLITS, ImageSet, crop, split_validation
-from core.data.intake import as_model_images, as_model_latents, whole_number
+from core.data.intake import as_model_images, as_model_labels, as_model_latents, whole_number
 from core.errors import CheckpointError, DataError, NotApplicable, VAEScopeError
 from core.families import family
 from core.files import one_line
@@ -168,7 +168,7 @@ class Run:
         for attempts_left in range(LOOKS - 1, -1, -1):
             # without memory until the file has shown that it holds such a network, however large run.json says it is
             with torch.device("meta"):
-                model = build_model(self.config, self.padded_shape)
+                model = build_model(self.config, self.padded_shape, classes=len(self.class_names))
             try:
                 load_weights(self.record.folder / self.document.weights, model)
                 break
@@ -204,10 +204,24 @@ class Run:
             as_model_images(images, shape=self.shape, padded=self.padded_shape, run=self.name)
         )
 
+    def _labels(self, labels: np.ndarray | int | None, rows: int) -> "Tensor | None":
+        """Check labels where the family needs them; where it does not, any are left aside."""
+        if not self.needs_labels:
+            return None
+        import torch
+
+        return torch.from_numpy(
+            as_model_labels(labels, rows=rows, classes=len(self.class_names), run=self.name)
+        )
+
     def _through(
-        self, function: "Callable[[Tensor], Tensor]", rows: "Tensor", keep: tuple[int, ...]
+        self,
+        function: "Callable[[Tensor, Tensor | None], Tensor]",
+        rows: "Tensor",
+        labels: "Tensor | None",
+        keep: tuple[int, ...],
     ) -> np.ndarray:
-        """Apply a function of tensors in batches, on the device; `keep` is the shape of a row of no rows at all."""
+        """Apply a function of rows and labels in batches, on the device; `keep` is the shape of a row of no rows."""
         import torch
 
         from core.encoding import EVALUATION_BATCH, batches
@@ -216,38 +230,48 @@ class Run:
             device = self._opened[1]
         with torch.no_grad():
             parts = [
-                function(rows[part].to(device)).float().cpu() for part in batches(len(rows), EVALUATION_BATCH)
+                function(rows[part].to(device), None if labels is None else labels[part].to(device))
+                .float()
+                .cpu()
+                for part in batches(len(rows), EVALUATION_BATCH)
             ]
         return torch.cat(parts).numpy() if parts else np.zeros((0, *keep), np.float32)
 
     def encode(
-        self, images: np.ndarray, labels: np.ndarray | None = None
+        self, images: np.ndarray, labels: np.ndarray | int | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Encode images (see `prepare`) -> means, log-variances of q(z given x), each (N, latent).
 
-        Without a posterior the first is the code and the second None.
+        Without a posterior the first is the code and the second None. `labels` (N,), or one for all, are for families
+        that need them.
 
         Raises:
-            DataError: images that do not fit.
+            DataError: images that do not fit, or labels that are needed and missing or no classes of the run.
             CheckpointError: the weights are missing or damaged.
         """
         import torch
 
-        def both(x: "Tensor") -> "Tensor":
-            means, log_variances = self.model.encode(x)  # type: ignore[operator]
+        def both(x: "Tensor", told: "Tensor | None") -> "Tensor":
+            means, log_variances = self.model.encode(x, told)  # type: ignore[operator]
             return means if log_variances is None else torch.cat([means, log_variances], 1)
 
         width = self.latent * (1 + self.has_posterior)
-        out = self._through(both, self.prepare(images), (width,))
+        x = self.prepare(images)
+        out = self._through(both, x, self._labels(labels, len(x)), (width,))
         if not self.has_posterior:
             return out, None
         return out[:, : self.latent], out[:, self.latent :]
 
-    def decode(self, z: np.ndarray, labels: np.ndarray | None = None, *, padded: bool = False) -> np.ndarray:
+    def decode(
+        self, z: np.ndarray, labels: np.ndarray | int | None = None, *, padded: bool = False
+    ) -> np.ndarray:
         """Decode latents (N, latent) -> expected pixels in [0, 1], (N, C, H, W), cropped to data size unless `padded`.
 
+        `labels` (N,), or one for all, are for families that need them.
+
         Raises:
-            DataError: z is not (N, latent), not finite, or so large that the decoder overflows.
+            DataError: z is not (N, latent), not finite, or so large that the decoder overflows; or labels that are
+                needed and missing or no classes of the run.
             CheckpointError: the weights are missing or damaged.
         """
         import torch
@@ -256,10 +280,11 @@ class Run:
 
         array = as_model_latents(z, latent=self.latent)
 
-        def pixels(part: "Tensor") -> "Tensor":
-            return output_to_pixels(self.model.decode(part), self.config.likelihood)  # type: ignore[operator]
+        def pixels(part: "Tensor", told: "Tensor | None") -> "Tensor":
+            return output_to_pixels(self.model.decode(part, told), self.config.likelihood)  # type: ignore[operator]
 
-        images = self._through(pixels, torch.from_numpy(array), self.padded_shape)
+        told = self._labels(labels, len(array))
+        images = self._through(pixels, torch.from_numpy(array), told, self.padded_shape)
         if not np.isfinite(images).all():
             raise DataError(
                 "These latents overflow the decoder: give numbers nearer to 0, where the prior has its mass."
@@ -267,12 +292,12 @@ class Run:
         return images if padded else crop(images, self.shape[1:])
 
     def reconstruct(
-        self, images: np.ndarray, labels: np.ndarray | None = None, *, draw: int | None = None
+        self, images: np.ndarray, labels: np.ndarray | int | None = None, *, draw: int | None = None
     ) -> np.ndarray:
         """Encode and decode -> (N, C, H, W): at the mean, or at one draw from q(z given x) seeded by `draw`.
 
         Raises:
-            DataError: images that do not fit.
+            DataError: images that do not fit, or labels that are needed and missing or no classes of the run.
             NotApplicable: a draw is asked of a family without a posterior.
             ConfigError: `draw` is no whole number from 0.
         """
@@ -281,24 +306,27 @@ class Run:
                 f"Family '{self.family.name}' has no posterior to draw from: leave out `draw`."
             )
         seed = None if draw is None else whole_number(draw, "draw")
-        means, log_variances = self.encode(images)
+        means, log_variances = self.encode(images, labels)
         if seed is None or log_variances is None:
-            return self.decode(means)
+            return self.decode(means, labels)
         from core.encoding import split_noise
 
         noise = split_noise(len(means), self.latent, seed=seed, split="given").numpy()
-        return self.decode(means + np.exp(0.5 * log_variances) * noise)
+        return self.decode(means + np.exp(0.5 * log_variances) * noise, labels)
 
-    def sample(self, n: int, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
+    def sample(self, n: int, seed: int, labels: np.ndarray | int | None = None) -> np.ndarray:
         """Decode n draws from the prior N(0, I) -> (n, C, H, W); the draws are `generation.prior_draws(n, ...)`.
 
+        `labels` (n,), or one for all, say of which classes, for families that need them.
+
         Raises:
+            DataError: labels that are needed and missing, or no classes of the run.
             NotApplicable: the family has no prior.
             ConfigError: n or the seed is no whole number from 0.
         """
         if not self.has_posterior:
             raise NotApplicable(f"Family '{self.family.name}' has no prior to sample from: choose a vae.")
-        return self.decode(prior_draws(n, latent=self.latent, seed=seed))
+        return self.decode(prior_draws(n, latent=self.latent, seed=seed), labels)
 
     def images(self, split: str) -> ImageSet:
         """Load the images of a split, as this run saw them.
@@ -444,6 +472,7 @@ class Run:
         found = errors_at_means(
             self.decode,
             latents.means,
+            latents.labels,
             images.pixels[rows],
             **({} if size is None else {"batch_size": size}),
             progress=progress,

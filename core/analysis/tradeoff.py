@@ -14,13 +14,15 @@ COLLAPSED = 0.01
 
 
 def comparable_key(record: RunRecord) -> Hashable:
-    """Equal for runs whose distortions may be compared: same data, likelihood, pixel count, and images encoded.
+    """Equal for runs whose distortions may be compared: same data, likelihood, pixel count, images encoded, condition.
 
     Raises:
         CheckpointError: the run is not readable.
     """
     config, data = record.config, _data(record)
     sigma = sigma_words(record) if config.likelihood == "gaussian" else None
+    # where the label is told, D + R bounds -log p(x given y), which is lower than -log p(x) by what the label tells
+    told = family(config.family).needs_labels
     return (
         data.dataset,
         data.fingerprint,
@@ -29,6 +31,7 @@ def comparable_key(record: RunRecord) -> Hashable:
         sigma,
         pixel_words(record),
         corruption_words(record),
+        told,
     )
 
 
@@ -101,6 +104,10 @@ def why_not_comparable(first: RunRecord, second: RunRecord) -> str | None:
     if noise[0] != noise[1]:
         said = " and ".join(f"images with {one}" if one else "clean images" for one in noise)
         reasons.append(f"their D are of the reconstructions of different images ({said})")
+    told = [family(config.family).needs_labels for config in (a, b)]
+    if told[0] != told[1]:
+        said = " and ".join("log p(x given the label)" if one else "log p(x)" for one in told)
+        reasons.append(f"they bound different probabilities ({said}): one is told the label")
     return "; ".join(reasons) or "their images are padded differently"
 
 

@@ -23,8 +23,8 @@ def describe_attribute(run: Run, *, to: str, source: str, split: str, strength: 
         DataMissing: latents must be encoded and the data set is not on this machine.
         DataError: no image bears one of the labels.
     """
-    goal = _label(run, to)
-    start = None if source == OTHERS else _label(run, source)
+    goal = label_of(run, to)
+    start = None if source == OTHERS else label_of(run, source)
     if goal == start:
         raise ConfigError(
             f"An attribute leads from one label to another, and '{to}' was given twice: change one."
@@ -95,7 +95,12 @@ def attribute_lines(document: dict[str, Any], *, unit: str) -> list[str]:
     ]
 
 
-def _label(run: Run, name: str) -> int:
+def label_of(run: Run, name: str) -> int:
+    """Label of a class, by its name.
+
+    Raises:
+        ConfigError: the data set has no such class.
+    """
     if name not in run.class_names:
         raise ConfigError(f"There is no label '{name}': choose one of {', '.join(run.class_names)}.")
     return run.class_names.index(name)

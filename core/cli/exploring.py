@@ -8,12 +8,27 @@ from core.cli.terminal import emit, emit_json
 from core.runs import Run
 
 
+def sample(args: argparse.Namespace) -> int:
+    """Decode draws from the prior and write them as a picture."""
+    out = pictures.target(args.out, endings=(".png",), force=args.force)
+    run = open_with_weights(record_of(args).folder, device=args.device)
+    emit(*pictures.sample(run, out, count=args.count, seed=args.seed, label=args.label, scale=args.scale))
+    return 0
+
+
 def traverse(args: argparse.Namespace) -> int:
     """Decode a traversal and write it as a picture."""
     out = pictures.target(args.out, endings=(".png",), force=args.force)
     run = open_with_weights(record_of(args).folder, device=args.device)
     lines = pictures.traverse(
-        run, out, row=args.row, split=args.split, steps=args.steps, most=args.dimensions, scale=args.scale
+        run,
+        out,
+        row=args.row,
+        split=args.split,
+        steps=args.steps,
+        most=args.dimensions,
+        scale=args.scale,
+        label=args.label,
     )
     emit(*lines)
     return 0
@@ -33,6 +48,7 @@ def interpolate(args: argparse.Namespace) -> int:
         spherical=args.spherical,
         milliseconds=args.milliseconds,
         scale=args.scale,
+        label=args.label,
     )
     emit(*lines)
     return 0
@@ -43,7 +59,7 @@ def arithmetic(args: argparse.Namespace) -> int:
     out = pictures.target(args.out, endings=(".png",), force=args.force)
     rows = pictures.rows_of_text(args.rows)
     run = open_with_weights(record_of(args).folder, device=args.device)
-    emit(*pictures.arithmetic(run, out, rows=rows, split=args.split, scale=args.scale))
+    emit(*pictures.arithmetic(run, out, rows=rows, split=args.split, scale=args.scale, label=args.label))
     return 0
 
 

@@ -118,15 +118,26 @@ finite.__name__ = "number"
 
 
 def picture_options(
-    parser: argparse.ArgumentParser, *, ending: str, steps: int | None = None, steps_help: str = ""
+    parser: argparse.ArgumentParser,
+    *,
+    ending: str,
+    steps: int | None = None,
+    steps_help: str = "",
+    split: bool = True,
 ) -> None:
     """Add what every command that writes a picture takes; `--steps` only where it has a default."""
     parser.add_argument(
         "--out", required=True, metavar=ending, help="file to write; its folder must be there"
     )
     parser.add_argument("--force", action="store_true", help="replace the file if there is one")
+    if split:
+        parser.add_argument(
+            "--split", choices=SPLITS, default="test", help="images to choose from (default: test)"
+        )
     parser.add_argument(
-        "--split", choices=SPLITS, default="test", help="images to choose from (default: test)"
+        "--label",
+        metavar="CLASS",
+        help="decode as this class, for a run of family cvae (default: that of the images, or all for samples)",
     )
     if steps is not None:
         parser.add_argument("--steps", type=from_least(1), default=steps, metavar="N", help=steps_help)

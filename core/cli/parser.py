@@ -181,6 +181,21 @@ def _reading(actions: Any) -> None:
 
 def _exploring(actions: Any) -> None:
     """Commands that decode and measure places of the latent space."""
+    sample = add_command(
+        actions,
+        "sample",
+        exploring.sample,
+        "decode draws from the prior, as a PNG",
+        detail="A run of family cvae decodes each draw as the class of --label, or as every class: one row a draw, one "
+        "column a class.",
+    )
+    run_argument(sample)
+    sample.add_argument("--count", type=from_least(1), default=10, metavar="N", help="draws (default: 10)")
+    sample.add_argument(
+        "--seed", type=from_least(0), default=0, metavar="N", help="of the draws (default: 0)"
+    )
+    picture_options(sample, ending="FILE.png", split=False)
+
     traverse = add_command(
         actions,
         "traverse",

@@ -100,3 +100,40 @@ def as_model_latents(z: ArrayLike, *, latent: int) -> np.ndarray:
     raise DataError(
         f"Latents of type {array.dtype} and shape {array.shape} do not fit: give finite numbers, (N, {latent})."
     )
+
+
+def as_model_labels(labels: ArrayLike | None, *, rows: int, classes: int, run: str) -> np.ndarray:
+    """Check labels and bring them to a model: int64 (rows,), a copy that torch may own; one label is that of all rows.
+
+    Args:
+        labels: whole numbers from 0 to classes - 1, (rows,) or one.
+        rows: images or latents that they belong to.
+        classes: number of classes that the run knows.
+        run: name of the run, for the sentence of an error.
+
+    Raises:
+        DataError: none are given, another shape or type, or a label that is no class.
+    """
+    choice = f"from 0 to {classes - 1}"
+    if labels is None:
+        raise DataError(
+            f"Run '{run}' is told the label of each row, and none was given: give labels, whole numbers {choice}, or "
+            "one for all rows."
+        )
+    array = _array(labels, "Labels")
+    if not array.size and array.shape == (rows,):
+        return np.zeros(0, np.int64)
+    if array.dtype.kind not in "iu" or array.shape not in ((), (rows,)):
+        raise DataError(
+            f"Labels of type {array.dtype} and shape {array.shape} do not fit run '{run}': give {rows} whole numbers "
+            f"{choice}, or one for all rows."
+        )
+    if (array == -1).any():
+        raise DataError(
+            f"A label of -1 means that there is none, and run '{run}' is told the label of each row: leave these rows "
+            f"out, or choose their labels {choice}."
+        )
+    if array.size and not (array.min() >= 0 and array.max() < classes):
+        wrong = int(array.min() if array.min() < 0 else array.max())
+        raise DataError(f"Run '{run}' has no class {wrong}: choose labels {choice}.")
+    return np.broadcast_to(array, (rows,)).astype(np.int64)

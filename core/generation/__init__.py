@@ -1,8 +1,9 @@
-"""Where to decode, and what to make of it: prior draws, the lattice, traversals, paths between images, films.
+"""Where to decode, and what to make of it: prior draws, the lattice, every label, traversals, paths, films.
 
 Pure arrays; only `film` knows pictures. The names below are the public ones.
 """
 
+from core.generation.classes import under_every_label
 from core.generation.film import film_gif, film_order, sheet_png
 from core.generation.interpolation import film_positions, lerp, path, slerp
 from core.generation.places import lattice_points, prior_draws
@@ -21,4 +22,5 @@ __all__ = [
     "sheet_png",
     "slerp",
     "traversal",
+    "under_every_label",
 ]

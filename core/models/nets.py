@@ -36,9 +36,9 @@ def _mlp_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
     return nn.Sequential(*layers), widths[-1]
 
 
-def _mlp_decoder(config: RunConfig, shape: Shape) -> nn.Module:
+def _mlp_decoder(config: RunConfig, shape: Shape, inputs: int) -> nn.Module:
     activation = ACTIVATIONS[config.activation]
-    widths = [config.latent, *reversed(config.hidden)]
+    widths = [inputs, *reversed(config.hidden)]
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), activation()]
@@ -56,14 +56,14 @@ def _conv_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
     return nn.Sequential(*layers, nn.Flatten()), config.hidden[-1] * height * width
 
 
-def _conv_decoder(config: RunConfig, shape: Shape) -> nn.Module:
+def _conv_decoder(config: RunConfig, shape: Shape, inputs: int) -> nn.Module:
     activation = ACTIVATIONS[config.activation]
     channels = list(reversed(config.hidden))
     heights = halvings(shape[1], len(channels))[::-1]
     widths = halvings(shape[2], len(channels))[::-1]
     seed = (channels[0], heights[0], widths[0])
     # the dense layer has no activation: its output is read as the last feature map of the encoder
-    layers: list[nn.Module] = [nn.Linear(config.latent, seed[0] * seed[1] * seed[2]), nn.Unflatten(1, seed)]
+    layers: list[nn.Module] = [nn.Linear(inputs, seed[0] * seed[1] * seed[2]), nn.Unflatten(1, seed)]
     for index, (before, after) in enumerate(pairwise([channels[0], *channels])):
         # a transposed 3x3 stride-2 layer gives 2s - 1 + output_padding: pick what returns the encoder's own size
         extra = (heights[index + 1] - 2 * heights[index] + 1, widths[index + 1] - 2 * widths[index] + 1)
@@ -79,9 +79,14 @@ def build_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
     return _conv_encoder(config, shape) if config.network == "conv" else _mlp_encoder(config, shape)
 
 
-def build_decoder(config: RunConfig, shape: Shape) -> nn.Module:
-    """Trunk (B, latent) -> (B, C, H, W): logits of a Bernoulli, or means of a Gaussian."""
-    return _conv_decoder(config, shape) if config.network == "conv" else _mlp_decoder(config, shape)
+def build_decoder(config: RunConfig, shape: Shape, *, inputs: int | None = None) -> nn.Module:
+    """Trunk (B, inputs) -> (B, C, H, W): logits of a Bernoulli, or means of a Gaussian; inputs = latent if None."""
+    width = config.latent if inputs is None else inputs
+    return (
+        _conv_decoder(config, shape, width)
+        if config.network == "conv"
+        else _mlp_decoder(config, shape, width)
+    )
 
 
 def parameter_count(model: nn.Module) -> int:

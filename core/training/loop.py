@@ -30,6 +30,8 @@ class HeldOut:
     """'validation', or 'test' where nothing was held out"""
     pixels: Tensor
     noise: Tensor
+    labels: Tensor | None = None
+    """(N,) where the family needs them"""
 
 
 def learning_rate_at(config: RunConfig, epoch: float) -> float:
@@ -83,6 +85,7 @@ def train_epoch(
     config: RunConfig,
     *,
     epoch: int,
+    labels: Tensor | None = None,
     on_step: StepHook | None = None,
 ) -> dict[str, Any]:
     """One pass over the images, shuffled; the averages of D and R while the weights move.
@@ -113,6 +116,7 @@ def train_epoch(
         if config.binarise == "sampled":
             taken = drawn_pixels(taken, noise)
         x = to_unit(taken)
+        told = None if labels is None else labels if whole else labels[order[rows]]
         draw = torch.randn(
             (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3])) + prior_width(config)),
             generator=noise,
@@ -120,7 +124,7 @@ def train_epoch(
         )
         beta = beta_at(config, epoch - 1 + step / steps)
         with autocast(device, config.precision):
-            out = objective(model, x, draw, config)
+            out = objective(model, x, draw, config, labels=told)
             penalties = {name: batch_term(name, model, x, out, config).mean() for name in weights}
         per_image = config.pixel_weight * out.distortion
         if has_rate:
@@ -168,6 +172,7 @@ def epochs(
     pixels: Tensor,
     config: RunConfig,
     *,
+    labels: Tensor | None = None,
     held_out: HeldOut | None = None,
     on_step: StepHook | None = None,
 ) -> Iterator[dict[str, Any]]:
@@ -181,6 +186,7 @@ def epochs(
         model: on the device of `pixels`.
         pixels: uint8 (N, C, H, W), padded as the run wants.
         config: of the run.
+        labels: int64 (N,), on the device of `pixels`, where the family needs them.
         held_out: what to score after each epoch.
         on_step: called after each step.
 
@@ -199,11 +205,15 @@ def epochs(
             if on_step:
                 on_step(epoch, 1, 1)
         else:
-            row["train"] = train_epoch(model, updates, pixels, config, epoch=epoch, on_step=on_step)
+            row["train"] = train_epoch(
+                model, updates, pixels, config, epoch=epoch, labels=labels, on_step=on_step
+            )
         if epoch % config.report_every and epoch < config.epochs:
             continue
         if held_out is not None and len(held_out.pixels):
-            encoded = encode_split(model, held_out.pixels, config, noise=held_out.noise)
+            encoded = encode_split(
+                model, held_out.pixels, config, noise=held_out.noise, labels=held_out.labels
+            )
             row[held_out.split] = mean_terms(encoded, config)
             _check_finite(row[held_out.split], epoch)
         row["seconds"] = time.perf_counter() - start

@@ -15,7 +15,7 @@ from torch import nn
 from core.config import RunConfig
 from core.data.images import pad
 from core.device import choose_device, describe, set_threads
-from core.encoding import build_model, encode_images, split_tensors
+from core.encoding import build_model, check_labels, encode_images, split_labels, split_tensors
 from core.errors import ConfigError, Diverged, VAEScopeError
 from core.families import family
 from core.files import one_line
@@ -106,6 +106,7 @@ def train(
 
     Raises:
         DataMissing: the data set is not on this machine.
+        DataError: it is damaged, or has images without labels and the family needs them.
         ConfigError: an argument is not what it should be, or the settings do not fit the data or the machine.
         Diverged: a loss was not finite; the run is stored with the last good weights.
         CheckpointError: the store cannot be written.
@@ -118,6 +119,8 @@ def train(
     say("Loading data")
     device = choose_device(config.device)
     train_set, held_set, test_set = (load_images(config, split) for split in ("train", "validation", "test"))
+    for images in (train_set, held_set, test_set):
+        check_labels(images, config)
     padded = pad(train_set.pixels[:1], config.pad).shape[1:]
     if config.batch_size > len(train_set):
         raise ConfigError(
@@ -131,7 +134,7 @@ def train(
         )
 
     torch.manual_seed(config.seed)
-    model = build_model(config, padded).to(device)
+    model = build_model(config, padded, classes=len(train_set.class_names)).to(device)
     folder = create_folder(root, run_id or new_id(title))
     document = RunDocument(
         format=FORMAT,
@@ -169,10 +172,15 @@ def train(
             if hooks.on_start:
                 hooks.on_start(folder.name, config)
             watched = held_set if len(held_set) else test_set
-            held_out = HeldOut(watched.split, *split_tensors(watched, config, device=device))
+            held_out = HeldOut(
+                watched.split,
+                *split_tensors(watched, config, device=device),
+                labels=split_labels(watched, config, device=device),
+            )
             shown = load_images(config, "train", drawn=False).pixels
             pixels = torch.from_numpy(np.array(pad(shown, config.pad))).to(device)
-            for row in epochs(model, pixels, config, held_out=held_out, on_step=hooks.on_step):
+            labels = split_labels(train_set, config, device=device)
+            for row in epochs(model, pixels, config, labels=labels, held_out=held_out, on_step=hooks.on_step):
                 append_history(folder, row)
                 writer.checkpoint(model, epoch=row["epoch"])
                 if hooks.on_epoch:

@@ -13,6 +13,7 @@ from dashboard.controls.choices import (
     step_slider,
     toggle,
 )
+from dashboard.controls.classes import class_names_of, class_words, pick_class, pick_class_or_own
 from dashboard.controls.colouring import COLOUR_SCORES, Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture, pixels, room_of, sized
@@ -66,7 +67,9 @@ __all__ = [
     "MapSelection",
     "Ranked",
     "await_lattices",
+    "class_names_of",
     "class_rows",
+    "class_words",
     "colour_of",
     "coordinate",
     "coordinate_value",
@@ -89,6 +92,8 @@ __all__ = [
     "option_value",
     "page_number",
     "per_image",
+    "pick_class",
+    "pick_class_or_own",
     "pick_colour",
     "pick_run",
     "pick_runs",

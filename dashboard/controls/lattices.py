@@ -40,9 +40,11 @@ _TURN = threading.Lock()  # one at a time: two would only share the same cores
 class Sheet:
     """The tiles of one lattice: not begun, in the making, there, or failed; shared by all sessions."""
 
-    def __init__(self, record: RunRecord, dimensions: tuple[int, ...], places: dict[str, np.ndarray]) -> None:
-        """Take note of what to decode."""
-        self.record, self.dimensions, self.places = record, dimensions, places
+    def __init__(
+        self, record: RunRecord, dimensions: tuple[int, ...], label: int | None, places: dict[str, np.ndarray]
+    ) -> None:
+        """Take note of what to decode, and as which class."""
+        self.record, self.dimensions, self.label, self.places = record, dimensions, label, places
         self.sprites: Sprites | None = None
         self.failed = False
         self._looked = 0.0
@@ -79,7 +81,10 @@ class Sheet:
         """Tiles, row by row, as uint8 (tiles, C, H, W): one row of a 1-D latent, whose rows are all the same."""
         ends = (self.dimensions[0], self.dimensions[-1])
         parts = []
-        for row in gateway.lattice_rows(self.record, SIDE, dimensions=ends, **self.places):
+        base, centre, spread = (self.places[name] for name in ("base", "centre", "spread"))
+        for row in gateway.lattice_rows(
+            self.record, SIDE, dimensions=ends, base=base, centre=centre, spread=spread, label=self.label
+        ):
             parts.append(np.rint(np.clip(row, 0, 1) * 255).astype(np.uint8))
             if len(self.dimensions) == 1:
                 break
@@ -121,6 +126,7 @@ def decoded_plane(
     base: np.ndarray,
     centre: np.ndarray,
     spread: np.ndarray,
+    label: int | None = None,
 ) -> DecodedPlane | None:
     """The lattice of a run's plane, there or not yet; None where it would cost too much (`why_no_lattice`).
 
@@ -131,6 +137,7 @@ def decoded_plane(
         base: (L,) where the other dimensions stand.
         centre: (L,) what p = 1/2 means.
         spread: (L,) the unit of the p-value map.
+        label: class that all places are decoded as, for a run that needs one.
     """
     if why_no_lattice(record) is not None:
         return None
@@ -138,7 +145,7 @@ def decoded_plane(
         name: np.ascontiguousarray(one, np.float64).tobytes()
         for name, one in (("base", base), ("centre", centre), ("spread", spread))
     }
-    sheet = _sheet(str(record.folder), record.stamp, dimensions, **places, _record=record)
+    sheet = _sheet(str(record.folder), record.stamp, dimensions, label, **places, _record=record)
     return DecodedPlane(sheet, tuple(names), sheet.sprites)
 
 
@@ -148,13 +155,16 @@ def _sheet(
     folder: str,
     stamp: str,
     dimensions: tuple[int, ...],
+    label: int | None,
     base: bytes,
     centre: bytes,
     spread: bytes,
     _record: RunRecord,
 ) -> Sheet:
     named = {"base": base, "centre": centre, "spread": spread}
-    return Sheet(_record, dimensions, {name: np.frombuffer(one, np.float64) for name, one in named.items()})
+    return Sheet(
+        _record, dimensions, label, {name: np.frombuffer(one, np.float64) for name, one in named.items()}
+    )
 
 
 def why_no_lattice(record: RunRecord) -> str | None:

@@ -185,7 +185,7 @@ def _errors(seen: Seen) -> ErrorMaps | None:
 def _bands(seen: Seen, rows: np.ndarray, *, most: int = COLUMNS) -> bytes:
     """Originals over reconstructions over errors of some of the images, with their rows in the source above them."""
     ids = seen.data.ids[rows]
-    made = gateway.decode(seen.record, seen.data.latents.means[rows])
+    made = gateway.decode(seen.record, seen.data.latents.means[rows], seen.data.latents.labels[rows])
     heads = [str(gateway.split_and_row(int(one))[1]) for one in ids]
     scale = max(1, round(TILE / made.shape[-1]))
     columns = max(1, min(most, COLUMNS * TILE // (made.shape[-1] * scale)))

@@ -38,7 +38,15 @@ from core.analysis.tradeoff import (
 from core.config import reconstruction_weight
 from core.errors import VAEScopeError
 from core.families import FAMILIES
-from core.generation import film_gif, film_positions, path, prior_draws, quantile_steps, traversal
+from core.generation import (
+    film_gif,
+    film_positions,
+    path,
+    prior_draws,
+    quantile_steps,
+    traversal,
+    under_every_label,
+)
 from core.jobs import JobState
 from core.latents import Latents
 from core.lessons import LESSONS, Lesson
@@ -78,6 +86,7 @@ from dashboard.gateway.decoding import (
     decoder_size,
     lattice,
     lattice_rows,
+    needs_labels,
     reconstruct,
     reconstruct_points,
 )
@@ -223,6 +232,7 @@ __all__ = [
     "moments",
     "nearest_mean",
     "nearest_rows",
+    "needs_labels",
     "originals",
     "originals_of_map",
     "paired",
@@ -277,6 +287,7 @@ __all__ = [
     "store_path",
     "trash",
     "traversal",
+    "under_every_label",
     "uniformity",
     "units",
     "warm_up",

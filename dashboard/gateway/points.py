@@ -1,6 +1,6 @@
 """Points and their images: latents of a split, the points of a map, and the pixels behind their ids."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,15 +165,29 @@ def originals(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> np.ndar
         DataMissing: the data set is not on this machine.
         DataError: an id that the data set does not have.
     """
-    parts = []
+    parts = [source.pixels[place] for source, place in _in_sources(record, map_ids)]
+    return np.stack(parts) if parts else np.zeros((0, *opened(record).shape), np.uint8)
+
+
+def labels_of_points(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Labels of the images of points, int64 (N,), -1 = none, in the given order.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+        DataError: an id that the data set does not have.
+    """
+    return np.array([source.labels[place] for source, place in _in_sources(record, map_ids)], np.int64)
+
+
+def _in_sources(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> Iterator[tuple[ImageSet, int]]:
+    """The source of each point, and its place in it."""
     for one in np.asarray(map_ids, np.int64):
         split, row = split_and_row(int(one))
         source = _seen(record, split)
         place = int(np.searchsorted(source.ids, row))
         if place >= len(source) or source.ids[place] != row:
             raise DataError(f"Data set '{record.config.dataset}' has no image {row} in {split}.")
-        parts.append(source.pixels[place])
-    return np.stack(parts) if parts else np.zeros((0, *opened(record).shape), np.uint8)
+        yield source, place
 
 
 def originals_of_map(record: RunRecord, data: MapData) -> np.ndarray:

@@ -57,7 +57,8 @@ def sample_quality(record: RunRecord, *, seed: int = 0) -> SampleQuality:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _sample_quality(folder: str, stamp: str, seed: int, _record: RunRecord) -> SampleQuality:
     run = opened(_record)
-    made = run.decode(chance_places(_record, DRAWS, seed=seed))
+    labels = np.arange(DRAWS) % len(run.document.data.class_names) if run.needs_labels else None
+    made = run.decode(chance_places(_record, DRAWS, seed=seed), labels)
     test, train = (images(_record.config.dataset, split).pixels[:MOST] / 255 for split in ("test", "train"))
     outside = None
     if FAMILIES[_record.config.family].has_posterior:

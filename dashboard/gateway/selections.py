@@ -313,7 +313,8 @@ def _error_maps(record: RunRecord, data: MapData, progress: Progress | None) -> 
     total = np.zeros(run.shape[1:])
     for start in range(0, count, BATCH):
         rows = slice(start, min(start + BATCH, count))
-        squares = squared_errors(originals(record, data.ids[rows]), run.decode(data.latents.means[rows]))
+        made = run.decode(data.latents.means[rows], data.latents.labels[rows])
+        squares = squared_errors(originals(record, data.ids[rows]), made)
         per_image[rows] = squares.mean(axis=(1, 2, 3))
         total += squares.mean(axis=1).sum(axis=0)
         if progress is not None:

@@ -56,7 +56,8 @@ def examples_of(side: Side) -> Examples | None:
     else:
         latents = gateway.latents(record, "test")
         rows = np.searchsorted(latents.ids, source)
-        reconstructions, labels = gateway.decode(record, latents.means[rows]), latents.labels[rows]
+        labels = latents.labels[rows]
+        reconstructions = gateway.decode(record, latents.means[rows], labels)
     names = [record.document.data.class_names[k] if k >= 0 else "no label" for k in labels.tolist()]
     return Examples(ids, names, None if originals is None else originals / np.float32(255), reconstructions)
 
@@ -120,7 +121,7 @@ def prior_samples(sides: Sides) -> None:
     sizes = {side.record.config.latent for side in able}
     parts = [
         gateway.decode(
-            side.record, gateway.prior_draws(EXAMPLES, latent=side.record.config.latent, seed=seed)
+            side.record, gateway.prior_draws(EXAMPLES, latent=side.record.config.latent, seed=seed), side.told
         )
         for side in able
     ]
@@ -136,6 +137,9 @@ def prior_samples(sides: Sides) -> None:
             else f" The runs have {', '.join(numbers[:-1])} and {numbers[-1]} latent dimensions, so they share the "
             "seed, not the draws."
         )
+    for side in able:
+        if side.told is not None:
+            words += f" {side.letter} decodes them{controls.class_words(side.record, side.told)}."
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for k, part in enumerate(parts):
         by_shape.setdefault(part.shape[1:], []).append(k)

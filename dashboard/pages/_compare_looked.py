@@ -70,7 +70,9 @@ def _at_mean(plane: Plane, rows: np.ndarray) -> np.ndarray:
     # a run whose weights cannot be read is named further down, where the images of all runs stand
     with suppress(gateway.VAEScopeError):
         if here.any():
-            images[here] = gateway.decode(plane.side.record, plane.data.latents.means[rows[here]])
+            images[here] = gateway.decode(
+                plane.side.record, plane.data.latents.means[rows[here]], plane.data.latents.labels[rows[here]]
+            )
     return images
 
 

@@ -74,6 +74,7 @@ class Plane:
             base=centre,
             centre=centre,
             spread=spread,
+            label=self.side.told,
         )
 
     def axis(self, place: int) -> str:

@@ -24,6 +24,8 @@ class Side:
     record: RunRecord
     unread: str = ""
     """Why its stored latents cannot be read, if so; the page shows what needs none"""
+    told: int | None = None
+    """Class that prior draws and empty places are decoded as; None for a run that is told none"""
 
     @property
     def name(self) -> str:
@@ -101,12 +103,34 @@ def read_sides(sides: Sides, splits: Sequence[str]) -> Sides:
     return tuple(found)
 
 
+def tell(sides: Sides) -> Sides:
+    """Ask which class runs decode as that are told one, once for each list of classes."""
+    asked: dict[tuple[str, ...], int | None] = {}
+    found = []
+    for side in sides:
+        if gateway.needs_labels(side.record):
+            names = controls.class_names_of(side.record)
+            if names not in asked:
+                same = [
+                    one
+                    for one in sides
+                    if gateway.needs_labels(one.record) and controls.class_names_of(one.record) == names
+                ]
+                # the first list has the name that this choice has in the links of other pages
+                key = f"as-{len(asked) + 1}" if asked else "as"
+                what = f"{letters_of(same)} decode{'s' if len(same) == 1 else ''} as class"
+                asked[names] = controls.pick_class(side.record, key=key, what=what)
+            side = replace(side, told=asked[names])
+        found.append(side)
+    return tuple(found)
+
+
 def decoding(sides: Sequence[Side]) -> tuple[Side, ...]:
     """Those whose weights can be read; the others are named, and the page's images do without them."""
     able = []
     for side in sides:
         try:
-            gateway.decode(side.record, np.zeros((1, side.record.config.latent), np.float32))
+            gateway.decode(side.record, np.zeros((1, side.record.config.latent), np.float32), labels=0)
         except gateway.VAEScopeError as error:
             st.warning(
                 f"{side.name} makes no images: its weights cannot be read. {controls.plain(str(error))}",

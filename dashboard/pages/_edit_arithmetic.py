@@ -22,7 +22,7 @@ def arithmetic(images: Images) -> None:
             )
     a, b, c = images.z(rows)
     result = gateway.analogy(a, b, c)
-    decoded = gateway.decode(images.record, np.stack([a, b, c, result]))
+    decoded = gateway.decode(images.record, np.stack([a, b, c, result]), images.told([*rows, rows[2]]))
     parts, labels = [decoded], ["decoded"]
     if images.here:
         parts, labels = [images.originals(rows), *parts], ["original", *labels]
@@ -34,7 +34,8 @@ def arithmetic(images: Images) -> None:
         rows_png(parts, labels=labels, gap=6, scale=enlarge(decoded.shape[-1], to=96)),
         key="edit-arithmetic",
         filename=f"{images.record.id}-arithmetic-{'-'.join(map(str, rows))}",
-        caption=f"From left to right: a, b, c, and a − b + c, decoded. {_nearest(images, result)}",
+        caption=f"From left to right: a, b, c, and a − b + c, decoded. {_nearest(images, result)}"
+        f"{f' The result is decoded{told}, that of c.' if (told := images.told_words(rows[2])) else ''}",
         alt="Three images and what their arithmetic decodes to",
         frame=frame,
     )

@@ -33,7 +33,7 @@ def attributes(images: Images) -> None:
     row, strength = _choose(images)
     start = images.z([row])[0]
     z = np.concatenate([[start, start + strength * vector], start + STRIP[:, None] * vector])
-    decoded = gateway.decode(images.record, z)
+    decoded = gateway.decode(images.record, z, int(images.told([row])[0]))
     middle, edited, strip = decoded[:1], decoded[1:2], decoded[2:]
     length = float(np.linalg.norm(vector / images.spread))
     unit = "prior standard deviations" if images.latents.log_variances is not None else "standard deviations"
@@ -50,7 +50,7 @@ def attributes(images: Images) -> None:
         caption=f"Above, {controls.plain(images.title(row))}: {', '.join(names[-len(first) :])}. Below, the same image "
         f"at strengths {STRIP[0]:+.1f} to {STRIP[-1]:+.1f}, in steps of {STRIP[1] - STRIP[0]:.1f}. The vector is "
         f"{controls.plain(groups.name)} ({len(groups.having):,} and {len(groups.lacking):,} images), {length:.2f} "
-        f"{unit} long.",
+        f"{unit} long.{f' All are decoded{told}.' if (told := images.told_words(row)) else ''}",
         alt=f"Image {row} moved along the attribute vector",
         frame=frame,
     )

@@ -47,6 +47,8 @@ class Images:
     """(L,) the origin: 0 for a prior, the average code without one"""
     spread: np.ndarray
     """(L,) unit of each dimension: 1 for a prior, the standard deviation of the codes without one"""
+    fixed: int | None = None
+    """Class that everything is decoded as; None for each image's own, or for a run that is told none"""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -61,6 +63,17 @@ class Images:
     def z(self, rows: Sequence[int]) -> np.ndarray:
         """(N, L) means, or codes."""
         return self.latents.means[self.places(rows)]
+
+    def told(self, rows: Sequence[int]) -> np.ndarray:
+        """(N,) classes that the images of rows are decoded as, if the run is told any."""
+        own = self.latents.labels[self.places(rows)]
+        return own if self.fixed is None else np.full_like(own, self.fixed)
+
+    def told_words(self, row: int) -> str:
+        """' as class 3', to stand behind 'decoded'; nothing for a run that is told no class."""
+        if not gateway.needs_labels(self.record):
+            return ""
+        return controls.class_words(self.record, int(self.told([row])[0]))
 
     def has(self, row: int) -> bool:
         """Whether the split has such a row."""
@@ -81,7 +94,7 @@ class Images:
     def originals(self, rows: Sequence[int]) -> np.ndarray:
         """(N, C, H, W) in [0, 1]: the images themselves, or what the decoder makes of them where they are not here."""
         if not self.here:
-            return gateway.decode(self.record, self.z(rows))
+            return gateway.decode(self.record, self.z(rows), self.latents.labels[self.places(rows)])
         ids = [gateway.map_id(self.split, row) for row in rows]
         return gateway.originals(self.record, ids) / np.float32(255)
 
@@ -112,7 +125,7 @@ def choose_images(record: RunRecord) -> Images | None:
         spread=spread,
     )
     rows = _pick_rows(images, kept)
-    return replace(images, rows=tuple(rows))
+    return replace(images, rows=tuple(rows), fixed=controls.pick_class_or_own(record))
 
 
 def rows_of(text: str) -> list[int]:

@@ -23,10 +23,11 @@ def interpolation(images: Images) -> None:
     spherical, steps = _choose(images)
     stops = images.z(images.rows)
     z = gateway.path(stops, steps=steps, spherical=spherical, centre=images.centre, spread=images.spread)
-    decoded = gateway.decode(record, z)
+    positions = gateway.film_positions(len(images.rows), steps=steps)
+    # a frame has the class of the nearer image, of two equally near ones the later
+    decoded = gateway.decode(record, z, images.told(images.rows)[np.floor(positions + 0.5).astype(int)])
     ways = range(len(images.rows) - 1)
     parts = [decoded[k * steps : (k + 1) * steps + 1] for k in ways]
-    positions = gateway.film_positions(len(images.rows), steps=steps)
     frame = image_frame(decoded, ids=np.arange(1, len(decoded) + 1)).rename(columns={"image": "frame"})
     frame.insert(1, "position", np.repeat(positions + 1, len(frame) // len(decoded)))
     words = "a spherical" if spherical else "a straight"
@@ -38,11 +39,21 @@ def interpolation(images: Images) -> None:
         key="edit-strip",
         filename=name,
         caption=f"{len(decoded)} frames on {words} path: each row leads from one chosen image to the next, both "
-        f"decoded at the {'mean' if images.latents.log_variances is not None else 'code'}. {lengths(images, z)}",
+        f"decoded at the {'mean' if images.latents.log_variances is not None else 'code'}. {_told_words(images)}"
+        f"{lengths(images, z)}",
         alt=f"{len(decoded)} decoded images on {words} path through {len(images.rows)} images",
         frame=frame,
     )
     _film(decoded, name)
+
+
+def _told_words(images: Images) -> str:
+    """Say as which class frames are decoded, where the run is told one."""
+    if not gateway.needs_labels(images.record):
+        return ""
+    if images.fixed is None:
+        return "Each frame is decoded as the class of the nearer image. "
+    return f"Each frame is decoded{images.told_words(images.rows[0])}. "
 
 
 def _choose(images: Images) -> tuple[bool, int]:

@@ -49,7 +49,8 @@ def traversals(record: RunRecord, images: Images | None) -> None:
         centre=None if images is None else images.centre,
         spread=None if images is None else images.spread,
     )
-    decoded = gateway.decode(record, z.reshape(-1, size))
+    told = _told(record, images, None if start == ORIGIN else int(start))
+    decoded = gateway.decode(record, z.reshape(-1, size), told)
     rows = decoded.reshape(len(dimensions), steps, *decoded.shape[1:])
     p = gateway.quantile_steps(steps)
     names = [ranked.names[k] for k in dimensions]
@@ -67,10 +68,20 @@ def traversals(record: RunRecord, images: Images | None) -> None:
         filename=f"{record.id}-traversal-{start}",
         caption=f"One row a dimension: {rows_named}. {ranked.help} From left to right the dimension moves through the "
         f"quantiles {p[0]:.3f} to {p[-1]:.3f} of the {unit}, that is {low:.2f} to {high:.2f} in the first row, in "
-        f"steps of equal probability; all others stand at {controls.plain(starts[start])}.",
+        f"steps of equal probability; all others stand at {controls.plain(starts[start])}."
+        f"{f' Decoded{controls.class_words(record, told)}.' if told is not None else ''}",
         alt=f"{len(dimensions)} rows of {steps} decoded images, one latent dimension moving in each",
         frame=frame,
     )
+
+
+def _told(record: RunRecord, images: Images | None, row: int | None) -> int | None:
+    """Class that a traversal is decoded as: the chosen one, else the image's own, else the first."""
+    if not gateway.needs_labels(record):
+        return None
+    if images is None:
+        return 0
+    return int(images.told([row])[0]) if row is not None else images.fixed or 0
 
 
 def short(name: str) -> str:

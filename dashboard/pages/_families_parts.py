@@ -16,6 +16,8 @@ from dashboard.theme import CLASS_COLOURS, dimension_name
 EXAMPLES, EXAMPLE_SEED = 12, 0
 SIDE = 8
 """Tiles a side of a small lattice, and of a square of samples"""
+CONDITIONED = 6
+"""Draws that are decoded as every class of a run that is told the label"""
 TILES = 16
 """Tiles a side behind the points of a plane"""
 PICTURE = 40
@@ -109,6 +111,12 @@ def decoded_places(record: RunRecord) -> tuple[np.ndarray, str]:
 
     A code of more than two numbers without a prior has neither: nothing says which codes to decode, (0, ...).
     """
+    if gateway.needs_labels(record):
+        assert record.document is not None
+        classes = len(record.document.data.class_names)
+        z = gateway.chance_places(record, CONDITIONED).repeat(classes, axis=0)
+        images = gateway.decode(record, z, np.tile(np.arange(classes), CONDITIONED))
+        return images, f"{CONDITIONED} draws from the prior, seed 0, one a row; every class, one a column."
     if record.config.latent == 2:
         centre = spread = None
         of = "evenly spread quantiles of the prior"
@@ -143,13 +151,18 @@ def decoded_grid(
                 st.caption(words)
                 continue
             controls.picture(
-                image_grid(images, columns=SIDE, scale=enlarge(images.shape[-1], to=PICTURE)),
+                image_grid(images, columns=_columns(record), scale=enlarge(images.shape[-1], to=PICTURE)),
                 key=f"{key}-{k}",
                 filename=f"{record.id}-decoded",
                 caption=words,
                 alt=f"{len(images)} decoded places of {record.name}",
                 frame=partial(image_frame, images),
             )
+
+
+def _columns(record: RunRecord) -> int:
+    assert record.document is not None
+    return len(record.document.data.class_names) if gateway.needs_labels(record) else SIDE
 
 
 def reconstructions(records: Sequence[RunRecord], titles: Sequence[str], *, key: str) -> None:

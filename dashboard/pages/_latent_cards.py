@@ -55,7 +55,7 @@ def point_card(record: RunRecord, view: View) -> None:
     st.markdown(f"**{controls.plain(name)}** · {split} image {source_row}")
     if view.has_images:
         pixels = gateway.originals(record, [map_id])
-        again = gateway.reconstruct(record, pixels)
+        again = gateway.reconstruct(record, pixels, latents.labels[[row]])
         scale = enlarge(pixels.shape[-1])
         left, right = st.columns(2)
         with left:
@@ -126,6 +126,7 @@ class Place:
             base=self.base(),
             centre=self.view.centre,
             spread=self.view.spread,
+            label=self.view.told,
         )
 
     def move_to(self, panel: str, x: float, y: float) -> bool:
@@ -160,12 +161,16 @@ class Place:
             return
         place = np.array(values, np.float64)
         z = self.view.in_space(place, self.base())
-        image = gateway.decode(self.record, z[None])
+        image = gateway.decode(self.record, z[None], self.view.told)
         p = self.view.to_unit(place)
         left, right = st.columns(2)
         with left:
             png = image_grid(image, columns=1, gap=0, scale=enlarge(image.shape[-1]))
-            st.image(png, caption="Decoded there", alt="The image decoded at the chosen place")
+            st.image(
+                png,
+                caption=f"Decoded there{controls.class_words(self.record, self.view.told)}",
+                alt="The image decoded at the chosen place",
+            )
         with right:
             st.markdown(
                 "  \n".join(

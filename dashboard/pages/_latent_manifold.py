@@ -41,17 +41,18 @@ def prior_choice(record: RunRecord) -> np.ndarray | None:
     return gateway.prior_draws(k, latent=record.config.latent, seed=chosen)
 
 
-def prior_pictures(record: RunRecord, drawn: np.ndarray) -> None:
+def prior_pictures(record: RunRecord, drawn: np.ndarray, told: int | None) -> None:
     """Draw the images of the draws, numbered as on the maps."""
     st.subheader("Draws from the prior")
-    images = gateway.decode(record, drawn)
+    images = gateway.decode(record, drawn, told)
     frame = pd.DataFrame(drawn, columns=[f"z {k + 1}" for k in range(drawn.shape[1])])
     frame.insert(0, "number", np.arange(1, len(drawn) + 1))
     controls.picture(
         image_grid(images, columns=12, numbers=True, gap=4, scale=enlarge(images.shape[-1], to=84)),
         key="prior",
         filename=f"{record.id}-prior-draws",
-        caption=f"{len(drawn)} draws z ~ N(0, I), decoded, in the order of their numbers on the maps.",
+        caption=f"{len(drawn)} draws z ~ N(0, I), decoded{controls.class_words(record, told)}, in the order of their "
+        "numbers on the maps.",
         alt=f"{len(drawn)} images decoded from the prior",
         frame=frame,
     )
@@ -66,6 +67,7 @@ def tiles(record: RunRecord, view: View, place: Place | None, n: int) -> np.ndar
         base=(np.zeros(record.config.latent) if place is None else place.base()),
         centre=view.centre,
         spread=view.spread,
+        label=view.told,
     )
 
 
@@ -81,6 +83,8 @@ def lattice_map(record: RunRecord, view: View, place: Place, decoded: controls.D
     shown = points and view.data is not None
     marker = None if place.marker is None else view.to_unit(place.marker)
     planes = view.to_unit(view.plane(view.coordinates)) if shown else np.zeros((0, 2))
+    if view.told is not None:
+        st.caption(f"Every tile is decoded{controls.class_words(record, view.told)}.")
     events = latent_map(
         [
             Panel(
@@ -154,7 +158,8 @@ def line(record: RunRecord, view: View) -> None:
         image_grid(images, columns=n, gap=2, scale=enlarge(images.shape[-1], to=64)),
         key="line",
         filename=f"{record.id}-line",
-        caption="The decoder at the middles of equal p-value cells, from low to high.",
+        caption="The decoder at the middles of equal p-value cells, from low to high"
+        f"{controls.class_words(record, view.told)}.",
         alt=f"{n} images decoded along the latent line",
         frame=partial(image_frame, images),
     )

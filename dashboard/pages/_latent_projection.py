@@ -56,7 +56,13 @@ def draw(record: RunRecord, colour: str, selection: controls.MapSelection) -> No
 
     def ask(ranked: controls.Ranked) -> Asked:
         asked.append(pick_method(key="method"))
-        return Asked(kept_dimensions(ranked), samples=False, contours=False, most=gateway.PROJECTED_POINTS)
+        return Asked(
+            kept_dimensions(ranked),
+            samples=False,
+            contours=False,
+            most=gateway.PROJECTED_POINTS,
+            decodes=False,
+        )
 
     view = view_of(record, colour=colour, ask=ask)
     if view.data is None:

@@ -37,6 +37,7 @@ def draw(record: RunRecord, colour: str, selection: controls.MapSelection) -> No
             samples=method == "dims",
             contours=False,
             most=gateway.PROJECTED_POINTS,
+            decodes=False,
         )
 
     view = view_of(record, colour=colour, ask=ask)

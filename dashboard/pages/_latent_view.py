@@ -39,6 +39,8 @@ class View:
     """what the colours of the maps mean"""
     key: str
     class_names: tuple[str, ...]
+    told: int | None = None
+    """class that places are decoded as; None for a run that is told none"""
 
     @property
     def ids(self) -> np.ndarray:
@@ -152,6 +154,8 @@ class Asked:
     contours: bool = True
     most: int | None = None
     """points at most; as many as a map may have, if None"""
+    decodes: bool = True
+    """whether chosen places are decoded, as some class where the run is told one"""
 
 
 def ask_dimensions(ranked: controls.Ranked) -> Asked:
@@ -222,6 +226,7 @@ def view_of(
         colour=controls.colour_of(record, data, colour),
         key=f"{record.id}:{what}:{dimensions}",
         class_names=document.data.class_names,
+        told=controls.pick_class(record) if asked.decodes else None,
     )
 
 

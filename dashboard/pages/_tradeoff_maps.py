@@ -23,20 +23,21 @@ POINT = "tradeoff-point"
 
 def draw(board: Board, record: RunRecord, split: str, kept: Selection | None) -> None:
     """Draw latent plane, p-value map and lattice of the run in view."""
-    tiles = _lattice(record)
+    told = controls.pick_class(record)
+    tiles = _lattice(record, told)
     here = gateway.data_available(record.config.dataset)
     # without the images the offer to fetch them stands above, over the reconstructions
     if not (gateway.latents_ready(record, split) or here) or not controls.need_latents(record, [split]):
-        _lattice_alone(record, tiles)
+        _lattice_alone(record, tiles, told)
         return
     try:
         data = gateway.map_data(record, [split])
     except VAEScopeError as error:
         st.warning(f"The points cannot be shown: {controls.plain(str(error))}", icon=":material/warning:")
-        _lattice_alone(record, tiles)
+        _lattice_alone(record, tiles, told)
         return
     if record.config.latent == 1:
-        _one_dimension(record, data, tiles)
+        _one_dimension(record, data, tiles, told)
         return
     _say_shown(record, data, split)
     domain, own = _frame(board, record, split)
@@ -89,7 +90,7 @@ def draw(board: Board, record: RunRecord, split: str, kept: Selection | None) ->
         state.remember(POINT, (board.key, events.click["id"]))
         st.rerun()
     if tiles is not None:
-        st.caption(_lattice_words(record))
+        st.caption(_lattice_words(record, told))
     pictures.show_point(board, record, clicked, with_images=here)
 
 
@@ -102,17 +103,17 @@ def dimensions_of(record: RunRecord) -> tuple[int, int]:
     return int(order[0]), int(order[1])
 
 
-def _lattice(record: RunRecord) -> np.ndarray | None:
+def _lattice(record: RunRecord, told: int | None) -> np.ndarray | None:
     """Decoded tiles (n, n, C, H, W); of a 1-D latent one row (1, n, C, H, W); None, and why, if they cannot be."""
     try:
-        tiles = gateway.lattice(record, LATTICE, dimensions=dimensions_of(record))
+        tiles = gateway.lattice(record, LATTICE, dimensions=dimensions_of(record), label=told)
     except VAEScopeError as error:
         st.warning(f"The lattice cannot be decoded: {controls.plain(str(error))}", icon=":material/warning:")
         return None
     return tiles[:1] if record.config.latent == 1 else tiles
 
 
-def _lattice_alone(record: RunRecord, tiles: np.ndarray | None) -> None:
+def _lattice_alone(record: RunRecord, tiles: np.ndarray | None, told: int | None) -> None:
     """The lattice as a picture, where there are no points to put beside it."""
     if tiles is None:
         return
@@ -121,7 +122,7 @@ def _lattice_alone(record: RunRecord, tiles: np.ndarray | None) -> None:
         lattice_png(tiles, scale=max(1, round(40 / tiles.shape[-1]))),
         key="tradeoff-lattice",
         filename=f"lattice-{record.id}",
-        caption=_lattice_words(record),
+        caption=_lattice_words(record, told),
         alt=f"{tiles.shape[0]} x {tiles.shape[1]} images decoded over the unit square",
         frame=frame,
     )
@@ -220,11 +221,11 @@ def _say_shown(record: RunRecord, data: MapData, split: str) -> None:
     st.caption(words)
 
 
-def _lattice_words(record: RunRecord) -> str:
+def _lattice_words(record: RunRecord, told: int | None) -> str:
     where = " along the one dimension" if record.config.latent == 1 else ""
     return (
-        f"Decoded lattice{where}: each tile is the image at Φ⁻¹ of its place on the p-value map, "
-        f"beta {record.config.beta:g}. Where all tiles are alike, the decoder ignores z."
+        f"Decoded lattice{where}{controls.class_words(record, told)}: each tile is the image at Φ⁻¹ of its place "
+        f"on the p-value map, beta {record.config.beta:g}. Where all tiles are alike, the decoder ignores z."
     )
 
 
@@ -234,7 +235,7 @@ def _clicked(board: Board, data: MapData) -> int | None:
     return point if key == board.key and (data.ids == point).any() else None
 
 
-def _one_dimension(record: RunRecord, data: MapData, tiles: np.ndarray | None) -> None:
+def _one_dimension(record: RunRecord, data: MapData, tiles: np.ndarray | None, told: int | None) -> None:
     """A 1-D latent: densities of its means and of their p-values, and one row of decoded images."""
     names = record.document.data.class_names if record.document else ()
     values = data.latents.means[:, 0]
@@ -254,4 +255,4 @@ def _one_dimension(record: RunRecord, data: MapData, tiles: np.ndarray | None) -
                 key=f"tradeoff-density-{p_values}",
                 filename=f"density-{record.id}",
             )
-    _lattice_alone(record, tiles)
+    _lattice_alone(record, tiles, told)

@@ -24,6 +24,7 @@ from dashboard.pages._compare_sides import (
     letters_of,
     read_sides,
     reasons_of,
+    tell,
 )
 
 HOW_TO_READ = r"""
@@ -74,6 +75,7 @@ def page() -> None:
     if sides is None:
         return
     describe(sides)
+    sides = tell(sides)
     reasons = reasons_of(sides)
     st.subheader("Latent space")
     choices = planes.choose(sides)

@@ -14,6 +14,7 @@ from dashboard.pages import _latent_manifold as manifold
 from dashboard.pages import _latent_pairs as pairs
 from dashboard.pages import _latent_projection as projection
 from dashboard.pages import _latent_space3d as space3d
+from dashboard.pages._latent_classes import under_every_class
 from dashboard.pages._latent_view import View, describe_view, view_of
 
 HOW_TO_READ = r"""
@@ -42,6 +43,10 @@ better. Its ends are the 1 % and 99 % quantiles of the images shown; what lies b
 p-value map, with the tile's own coordinates; the lattice is there a few seconds after the page. Beyond its outermost
 tiles, at 2.24 standard deviations, the nearest tile of the border is shown and said to be one. A click decodes the
 place itself.
+
+**A conditional VAE** is told the label of each image, so it has a decoded manifold for each class: what is decoded at a
+place has the class that is chosen above the maps, and an image's reconstruction has its own. Its latent space holds
+what is left once the label is known; the same $z$ under every class shows what that is.
 
 Drag to pan, Ctrl + wheel to zoom, Alt + drag for a box, Shift + drag for a lasso, a click on a point or on an empty
 place to see what is there. With the keyboard: Tab to a map, arrows step from point to point, Enter opens one, Shift +
@@ -129,7 +134,8 @@ def _maps(record: RunRecord, view: View, selection: controls.MapSelection) -> No
     with right:
         place.draw()
     if drawn is not None:
-        manifold.prior_pictures(record, drawn)
+        manifold.prior_pictures(record, drawn, view.told)
+    under_every_class(record, None if place.marker is None else view.in_space(place.marker, place.base()))
     if view.flat:
         manifold.line(record, view)
         controls.await_lattices([decoded])

@@ -75,7 +75,7 @@ def test_a_bundled_run_opens_and_is_the_one_described(row: Bundled) -> None:
         range(wanted.report_every, wanted.epochs + 1, wanted.report_every)
     )
     assert run.document.epoch == wanted.epochs
-    images = run.decode(np.zeros((1, run.latent)))
+    images = run.decode(np.zeros((1, run.latent)), labels=0)
     assert images.shape == (1, *run.shape)
     assert 0 <= images.min() < images.max() <= 1
     assert run.record.scores is not None
@@ -113,7 +113,8 @@ def test_the_latents_of_the_digits_open_offline(row: Bundled) -> None:
         np.testing.assert_array_equal(latents.ids, images.ids)
         np.testing.assert_array_equal(latents.labels, images.labels)
         assert (latents.rate is not None) == run.has_posterior
-    means, _ = run.encode(run.images("test").pixels)
+    test = run.images("test")
+    means, _ = run.encode(test.pixels, test.labels)
     np.testing.assert_allclose(run.latents("test").means, means, rtol=1e-4, atol=1e-4)
     assert zipfile.is_zipfile(run.record.folder / "latents-test.npz")
 

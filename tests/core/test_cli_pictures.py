@@ -209,3 +209,86 @@ def test_force_replaces_a_file(bundled_store: Path, tmp_path: Path) -> None:
     out.write_bytes(b"old")
     assert main(["traverse", TWO, "--out", str(out), "--force"]) == 0
     assert Image.open(io.BytesIO(out.read_bytes())).format == "PNG"
+
+
+# ---- runs that are told the label
+
+CVAE = "bundled-digits-cvae"
+
+
+def _tiles(path: Path) -> np.ndarray:
+    """Tiles of a sheet of 8 x 8 images at scale 1, (rows, columns, 8, 8), as integers."""
+    sheet = grey(Image.open(path)).astype(int)
+    rows, columns = (sheet.shape[0] + 2) // 10, (sheet.shape[1] + 2) // 10
+    cells = [[sheet[r * 10 : r * 10 + 8, c * 10 : c * 10 + 8] for c in range(columns)] for r in range(rows)]
+    return np.array(cells)
+
+
+def _close(tiles: np.ndarray, images: np.ndarray) -> None:
+    expected = np.rint(images * 255).astype(int).reshape(tiles.shape)
+    np.testing.assert_allclose(tiles, expected, atol=1)
+
+
+def test_samples_are_decoded_as_the_class_asked_for(
+    bundled_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = core.open_run(CVAE), tmp_path / "threes.png"
+    words = ["sample", CVAE, "--out", str(out), "--scale", "1", "--force", "--seed", "4"]
+    assert main([*words, "--label", "3", "--count", "12"]) == 0
+    tiles = _tiles(out)
+    assert tiles.shape[:2] == (2, 10)
+    _close(tiles.reshape(20, 8, 8)[:12], run.sample(12, 4, 3))
+    assert (tiles[1, 2:] == 255).all()  # white where no sample is left
+    assert "decoded as 3" in said(capsys)[0]
+
+
+def test_without_a_class_the_same_z_is_decoded_as_every_class(
+    bundled_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = core.open_run(CVAE), tmp_path / "all.png"
+    assert main(["sample", CVAE, "--out", str(out), "--scale", "1", "--count", "3"]) == 0
+    tiles = _tiles(out)
+    assert tiles.shape[:2] == (3, 10)
+    for label in range(10):
+        _close(tiles[:, label], run.sample(3, 0, label))
+    assert "one row a draw, one column a class (0, 1, 2" in said(capsys)[0]
+
+
+def test_samples_of_a_run_that_is_told_nothing(
+    bundled_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "some.png"
+    assert main(["sample", TWO, "--out", str(out), "--scale", "1"]) == 0
+    _close(_tiles(out)[0], core.open_run(TWO).sample(10, 0))
+    for words, sentence in (
+        (["sample", TWO, "--label", "3"], "is told no label: leave out --label"),
+        (["sample", AE], "has no prior to sample from"),
+        (["sample", CVAE, "--label", "ten"], "There is no label 'ten': choose one of 0, 1"),
+        (["traverse", TWO, "--label", "3"], "is told no label"),
+    ):
+        assert main([*words, "--out", str(tmp_path / "no.png")]) != 0
+        assert sentence in said(capsys)[1]
+        assert not (tmp_path / "no.png").exists()
+
+
+def test_images_are_edited_as_their_own_class_or_as_the_one_given(
+    bundled_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = core.open_run(CVAE), tmp_path / "a.png"
+    test = run.images("test")
+    chosen = [5, 40, 200]
+    rows = ",".join(str(test.ids[k]) for k in chosen)
+    own = test.labels[chosen]
+    assert len(set(own.tolist())) == 3
+    means = run.encode(test.pixels[chosen], own)[0]
+    more = ["--out", str(out), "--scale", "1", "--force"]
+    assert main(["interpolate", CVAE, "--rows", rows, "--steps", "3", *more]) == 0
+    _close(_tiles(out)[0], run.decode(path(means, steps=3)[:4], own[[0, 0, 1, 1]]))
+    assert f"decoded as {own[0]}, {own[1]} and {own[2]}." in said(capsys)[0]
+    assert main(["arithmetic", CVAE, "--rows", rows, *more]) == 0
+    _close(_tiles(out)[0, 2:], run.decode(np.stack([means[2], means[0] - means[1] + means[2]]), own[2]))
+    assert main(["traverse", CVAE, "--row", rows.split(",")[0], "--label", "7", "--steps", "3", *more]) == 0
+    assert "decoded as 7." in said(capsys)[0]
+    z = traversal(3, latent=2, dimensions=[0], base=means[0])
+    order = np.argsort(-np.asarray(run.record.scores["test"]["rate_per_dimension"]))  # type: ignore[index]
+    _close(_tiles(out)[int(np.flatnonzero(order == 0)[0])], run.decode(z[0], 7))

@@ -15,6 +15,7 @@ from core.encoding import (
     batches,
     build_model,
     encode_split,
+    split_labels,
     split_noise,
     split_tensors,
     to_unit,
@@ -44,7 +45,7 @@ def setup(small: Callable[..., RunConfig]) -> Callable[..., Setup]:
         config = small(**settings)
         torch.manual_seed(1)
         side = config.pad or 8
-        model = build_model(config, (1, side, side))
+        model = build_model(config, (1, side, side), classes=10)
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.mul_(1.5)
@@ -57,10 +58,10 @@ def _encode(
     setup: Setup, images: ImageSet | None = None, *, seed: int = 0, draws: int = 1, size: int = 1000
 ) -> Encoded:
     model, config, everything = setup
-    pixels, noise = split_tensors(
-        everything if images is None else images, config, device=CPU, seed=seed, draws=draws
-    )
-    return encode_split(model, pixels, config, noise=noise, batch_size=size)
+    chosen = everything if images is None else images
+    pixels, noise = split_tensors(chosen, config, device=CPU, seed=seed, draws=draws)
+    labels = split_labels(chosen, config, device=CPU)
+    return encode_split(model, pixels, config, noise=noise, labels=labels, batch_size=size)
 
 
 def _assert_same(first: Encoded, second: Encoded, rows: np.ndarray | slice = slice(None)) -> None:

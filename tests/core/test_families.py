@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.config import RunConfig
-from core.encoding import noise_width
+from core.encoding import build_model, noise_width
 from core.errors import ConfigError
 from core.families import FAMILIES, Family, build, family
 from tests.core.fitting import fitting
@@ -35,12 +35,13 @@ def test_what_a_row_says_about_a_posterior_is_so(row: Family) -> None:
     torch.manual_seed(0)
     for network in row.networks:
         config = RunConfig.make(fitting(row.name, network=network, hidden=(4,), latent=3))
-        model = build(row.model)(config, (1, 8, 8))
-        means, log_variances = model.encode(torch.rand(5, 1, 8, 8))
+        model = build_model(config, (1, 8, 8), classes=4)
+        labels = torch.tensor([0, 3, 1, 3, 2])
+        means, log_variances = model.encode(torch.rand(5, 1, 8, 8), labels)  # type: ignore[operator]
         assert means.shape == (5, 3)
         assert (log_variances is not None) == row.has_posterior
         noise = torch.randn(5, noise_width(config, (1, 8, 8)))
-        terms = build(row.objective)(model, torch.rand(5, 1, 8, 8), noise, config)
+        terms = build(row.objective)(model, torch.rand(5, 1, 8, 8), noise, config, labels=labels)
         assert terms.distortion.shape == (5,)
         assert (terms.rate_per_dimension is not None) == row.has_posterior
 

@@ -22,20 +22,20 @@ def test_decoding_gives_the_size_that_was_encoded(
     family: str, network: str, shape: tuple[int, int, int]
 ) -> None:
     config = RunConfig.make(fitting(family, network=network, hidden=(4, 6, 5), latent=3))
-    model = build_model(config, shape)
-    means, log_variances = model.encode(torch.rand(2, *shape))  # type: ignore[operator]
+    model, labels = build_model(config, shape, classes=3), torch.tensor([2, 0])
+    means, log_variances = model.encode(torch.rand(2, *shape), labels)  # type: ignore[operator]
     assert means.shape == (2, 3)
     assert log_variances is None or log_variances.shape == (2, 3)
-    assert model.decode(means).shape == (2, *shape)  # type: ignore[operator]
+    assert model.decode(means, labels).shape == (2, *shape)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("family, network", ROWS)
 def test_every_parameter_is_trained(family: str, network: str) -> None:
     torch.manual_seed(0)
     settings = fitting(family, network=network, hidden=(4, 6), activation="tanh")
-    model = build_model(RunConfig.make(settings), (1, 8, 8))
-    means, log_variances = model.encode(torch.rand(3, 1, 8, 8))  # type: ignore[operator]
-    image = model.decode(means)  # type: ignore[operator]
+    model, labels = build_model(RunConfig.make(settings), (1, 8, 8), classes=3), torch.arange(3)
+    means, log_variances = model.encode(torch.rand(3, 1, 8, 8), labels)  # type: ignore[operator]
+    image = model.decode(means, labels)  # type: ignore[operator]
     loss = image.square().sum()
     if log_variances is not None:
         loss = loss + log_variances.square().sum()

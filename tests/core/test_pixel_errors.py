@@ -63,11 +63,17 @@ def test_the_batch_size_changes_nothing(size: int, copied: Copy) -> None:
 
 def test_a_case_solved_by_hand() -> None:
     images = np.array([[[[0, 255]]], [[[255, 255]]]], np.uint8)
-    found = errors_at_means(lambda z: np.full((len(z), 1, 1, 2), 0.5, np.float32), np.zeros((2, 1)), images)
+    labels = np.zeros(2, np.int64)
+    found = errors_at_means(
+        lambda z, told: np.full((len(z), 1, 1, 2), 0.5, np.float32), np.zeros((2, 1)), labels, images
+    )
     assert found.tolist() == [0.25, 0.25]
     colour = np.zeros((1, 3, 1, 1), np.uint8)
     assert errors_at_means(
-        lambda z: np.array([0, 0.5, 1], np.float32).reshape(1, 3, 1, 1), np.zeros((1, 1)), colour
+        lambda z, told: np.array([0, 0.5, 1], np.float32).reshape(1, 3, 1, 1),
+        np.zeros((1, 1)),
+        labels[:1],
+        colour,
     )[0] == pytest.approx(1.25 / 3)
     with pytest.raises(ValueError, match="must be alike"):
         squared_errors(images, np.zeros((2, 1, 2, 2)))

@@ -28,6 +28,7 @@ Copy = Callable[..., Path]
 Edit = Callable[..., None]
 Sentence = Callable[[BaseException], str]
 ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
+LABELS = catalog.load("digits", "test").labels
 
 
 @pytest.fixture(scope="session")
@@ -45,19 +46,19 @@ def test_arrays_in_and_arrays_out(family: str, network: str, trained: Trained, p
     assert run.needs_labels == FAMILIES[family].needs_labels
     assert (run.data_kind, run.latent, run.pixels) == ("image", run.config.latent, 64)
     assert (run.shape, run.padded_shape) == ((1, 8, 8), (1, 8, 8))
-    means, log_variances = run.encode(pixels)
+    means, log_variances = run.encode(pixels, LABELS[:20])
     for array in (means, log_variances) if run.has_posterior else (means,):
         assert isinstance(array, np.ndarray)
         assert array.dtype == np.float32
         assert array.shape == (20, run.latent)
         assert np.isfinite(array).all()
     assert run.has_posterior or log_variances is None
-    images = run.decode(means)
+    images = run.decode(means, LABELS[:20])
     assert images.shape == (20, 1, 8, 8)
     assert images.dtype == np.float32
     assert images.min() >= 0
     assert images.max() <= 1
-    np.testing.assert_allclose(run.reconstruct(pixels), images, atol=1e-6)
+    np.testing.assert_allclose(run.reconstruct(pixels, LABELS[:20]), images, atol=1e-6)
 
 
 @pytest.mark.parametrize("family, network", ROWS)
@@ -66,7 +67,7 @@ def test_the_stored_run_is_the_trained_one(family: str, network: str, trained: T
     run = trained(family=family, network=network)
     images = catalog.load("digits", "test")
     stored = load_latents(run.record.folder / "latents-test.npz")
-    means, log_variances = run.encode(images.pixels)
+    means, log_variances = run.encode(images.pixels, images.labels)
     np.testing.assert_array_equal(stored.ids, images.ids)
     np.testing.assert_array_equal(stored.labels, images.labels)
     np.testing.assert_array_equal(stored.means, means)
@@ -81,20 +82,20 @@ def test_batches_and_repetition_change_nothing(
     family: str, network: str, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, images = trained(family=family, network=network), catalog.load("digits", "test").pixels
-    whole, again = run.encode(images)[0], run.encode(images)[0]
+    whole, again = run.encode(images, LABELS)[0], run.encode(images, LABELS)[0]
     np.testing.assert_array_equal(whole, again)
     monkeypatch.setattr("core.encoding.EVALUATION_BATCH", 7)
-    np.testing.assert_allclose(run.encode(images)[0], whole, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(run.decode(whole)[:5], run.decode(whole[:5]), atol=1e-6)
+    np.testing.assert_allclose(run.encode(images, LABELS)[0], whole, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(run.decode(whole, LABELS)[:5], run.decode(whole[:5], LABELS[:5]), atol=1e-6)
 
 
 @pytest.mark.parametrize("family, network", ROWS)
 def test_no_images_are_no_images(family: str, network: str, trained: Trained) -> None:
     run = trained(family=family, network=network)
-    means, log_variances = run.encode(np.zeros((0, 8, 8), np.uint8))
+    means, log_variances = run.encode(np.zeros((0, 8, 8), np.uint8), [])  # type: ignore[arg-type]
     assert means.shape == (0, run.latent)
     assert log_variances is None or log_variances.shape == (0, run.latent)
-    assert run.decode(np.zeros((0, run.latent))).shape == (0, 1, 8, 8)
+    assert run.decode(np.zeros((0, run.latent)), LABELS[:0]).shape == (0, 1, 8, 8)
 
 
 # ---- images

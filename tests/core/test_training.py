@@ -17,7 +17,7 @@ import core
 from core import objectives
 from core.config import RunConfig
 from core.data import catalog
-from core.encoding import build_model, encode_split, split_tensors
+from core.encoding import build_model, encode_split, split_labels, split_tensors
 from core.errors import CheckpointError, ConfigError, DataError, DataMissing, Diverged
 from core.families import FAMILIES
 from core.models.vae import Vae
@@ -72,9 +72,11 @@ def test_one_batch_can_be_learned_by_heart(family: str, network: str) -> None:
     config = RunConfig.make(fitting(family, **settings, batch_size=16))
     images = catalog.load("digits", "train").select(range(16))
     pixels, noise = split_tensors(images, config, device=CPU)
-    model = build_model(config, (1, 8, 8))
-    before = mean_terms(encode_split(model, pixels, config, noise=noise), config)
-    rows = list(epochs(model, pixels, config, held_out=HeldOut("validation", pixels, noise)))
+    labels = split_labels(images, config, device=CPU)
+    model = build_model(config, (1, 8, 8), classes=10)
+    before = mean_terms(encode_split(model, pixels, config, noise=noise, labels=labels), config)
+    held_out = HeldOut("validation", pixels, noise, labels)
+    rows = list(epochs(model, pixels, config, labels=labels, held_out=held_out))
     x = images.pixels / 255
     if config.likelihood == "bernoulli":
         floor = -(np.where(x > 0, x * np.log(np.maximum(x, 1e-9)), 0)).sum() / 16
@@ -483,7 +485,9 @@ def nan_in_epoch(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, str], None]:
     def arrange(epoch: int, term: str) -> None:
         real, steps = objectives.elbo, iter(range(10**9))
 
-        def poisoned(model: Any, x: torch.Tensor, noise: torch.Tensor, config: RunConfig) -> objectives.Terms:
+        def poisoned(
+            model: Any, x: torch.Tensor, noise: torch.Tensor, config: RunConfig, **told: Any
+        ) -> objectives.Terms:
             out = real(model, x, noise, config)
             if model.training and next(steps) >= 11 * (epoch - 1):
                 return out._replace(**{term: getattr(out, term) * math.nan})
@@ -545,7 +549,7 @@ def test_a_held_out_loss_that_is_not_finite_is_caught_too(
 ) -> None:
     real, seen = objectives.elbo, []
 
-    def poisoned(model: Any, *arguments: Any) -> objectives.Terms:
+    def poisoned(model: Any, *arguments: Any, **told: Any) -> objectives.Terms:
         out = real(model, *arguments)
         if not model.training:
             seen.append(1)

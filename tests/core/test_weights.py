@@ -93,10 +93,10 @@ def refused(tmp_path: Path, sentence: Sentence) -> Callable[..., str]:
 def test_what_was_saved_is_loaded_bit_for_bit(family: str, network: str, tmp_path: Path) -> None:
     config = RunConfig.make(fitting(family, network=network, hidden=(4, 6)))
     torch.manual_seed(1)
-    model = build_model(config, (1, 9, 7))
+    model = build_model(config, (1, 9, 7), classes=3)
     save_weights(tmp_path / "w", model.state_dict())
     torch.manual_seed(2)
-    other = build_model(config, (1, 9, 7))
+    other = build_model(config, (1, 9, 7), classes=3)
     assert _state(other) != _state(model)
     load_weights(tmp_path / "w", other)
     assert _state(other) == _state(model)

@@ -104,6 +104,16 @@ def test_why_runs_are_not_compared(
     assert why_not_comparable(trained().record, record_of("other", **change)) == words
 
 
+def test_a_run_that_is_told_the_label_bounds_something_else(trained: Callable[..., Run]) -> None:
+    plain, told = trained().record, trained(family="cvae").record
+    assert comparable_key(plain) != comparable_key(told)
+    assert board_key(plain) != board_key(told)
+    said = "they bound different probabilities (log p(x) and log p(x given the label)): one is told the label"
+    assert why_not_comparable(plain, told) == said
+    assert "(log p(x given the label) and log p(x))" in (why_not_comparable(told, plain) or "")
+    assert why_not_comparable(told, trained(family="cvae").record) is None
+
+
 @pytest.mark.parametrize(
     "change",
     [
