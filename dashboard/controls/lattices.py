@@ -41,7 +41,11 @@ class Sheet:
     """The tiles of one lattice: not begun, in the making, there, or failed; shared by all sessions."""
 
     def __init__(
-        self, record: RunRecord, dimensions: tuple[int, ...], label: int | None, places: dict[str, np.ndarray]
+        self,
+        record: RunRecord,
+        dimensions: tuple[int, ...],
+        places: dict[str, np.ndarray],
+        label: int | None = None,
     ) -> None:
         """Take note of what to decode, and as which class."""
         self.record, self.dimensions, self.label, self.places = record, dimensions, label, places
@@ -163,7 +167,7 @@ def _sheet(
 ) -> Sheet:
     named = {"base": base, "centre": centre, "spread": spread}
     return Sheet(
-        _record, dimensions, label, {name: np.frombuffer(one, np.float64) for name, one in named.items()}
+        _record, dimensions, {name: np.frombuffer(one, np.float64) for name, one in named.items()}, label
     )
 
 
