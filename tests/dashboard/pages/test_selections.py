@@ -389,7 +389,7 @@ def test_colour_images(bundled_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def colours(_: object, ids: object) -> np.ndarray:
         return np.full((len(list(ids)), 3, 8, 8), 255, np.uint8)  # type: ignore[call-overload]
 
-    def decoded(_: Run, z: np.ndarray, **__: object) -> np.ndarray:
+    def decoded(_: Run, z: np.ndarray, *_labels: object, **__: object) -> np.ndarray:
         images = np.ones((len(z), 3, 8, 8), np.float32)
         images[:, 1] = 0.5
         return images

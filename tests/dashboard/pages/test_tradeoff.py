@@ -104,7 +104,7 @@ def test_the_axis_of_one_board_says_nothing_about_another(
 
 def test_runs_without_a_rate_are_named_with_the_reason(bundled_store: Path) -> None:
     said = words(healthy(open_page("tradeoff")))
-    assert "- Digits, plain autoencoder: does not apply: family ae has no posterior, so no rate" in said
+    assert ", weight penalty: does not apply: family ae has no posterior, so no rate" in said
     assert "another seed would move it" in said
 
 
