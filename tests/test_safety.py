@@ -224,7 +224,7 @@ def test_weights_open_with_pickle_broken(bundled_store: Path) -> None:
 
     for run_id in ids:
         run = core.open_run(run_id)
-        images = run.decode(np.zeros((1, run.latent), np.float32))
+        images = run.decode(np.zeros((1, run.latent), np.float32), labels=0)
         assert len(images) == 1
         assert np.isfinite(images).all()
 

@@ -28,9 +28,10 @@ decoded place is farther from the data than fresh images are; look at the tiles 
 """,
     "blur": """
 The baseline is right on average and so paints the average: it has less than half of the data's energy at high
-frequencies. A deeper network sharpens little by itself. The discriminator of a VAE-GAN brings the energy of fine
-detail near to that of the data, and **pays for it: in D, because its strokes are sharp and not where this very image
-has them, and in samples that are unlike any image.** No column decides alone.
+frequencies. Holding draws from the prior to the images by their MMD brings back some of it, for little D. A deeper
+network sharpens little by itself. The discriminator of a VAE-GAN brings the energy of fine detail near to that of the
+data, and **pays for it: in D, because its strokes are sharp and not where this very image has them, and in samples
+that are unlike any image.** What is sharper here is also less like the data: no column decides alone.
 """,
 }
 """What the figures show, in our words; `tests/dashboard/pages/test_families.py` holds each claim to the scores."""

@@ -323,7 +323,7 @@ def test_a_wrong_sweep_trains_nothing(
         ),
         ("train digits-vae --set likelihood=poisson", 2, "(allowed: bernoulli, gaussian)"),
         ("train digits-vae --set epochs=0", 2, "'epochs' cannot be '0'"),
-        ("train digits-vae --set family=gan", 2, "no family 'gan': choose one of vae, ae"),
+        ("train digits-vae --set family=gan", 2, "no family 'gan': choose one of vae, cvae"),
         ("train digits-vae --set dataset=cifar", 2, "use one of digits, mnist, fashion-mnist"),
         ("train digits-vae --device tpu", 2, "(allowed: auto, cpu, cuda"),
         (

@@ -106,7 +106,7 @@ def test_an_unknown_setting_is_answered_with_all_there_are(sentence: Sentence) -
 
 
 def test_an_unknown_family_is_answered_with_all_there_are(sentence: Sentence) -> None:
-    with pytest.raises(ConfigError, match="no family 'gan': choose one of vae, ae") as error:
+    with pytest.raises(ConfigError, match="no family 'gan': choose one of vae, cvae") as error:
         RunConfig.make({"family": "gan"})
     sentence(error.value)
 

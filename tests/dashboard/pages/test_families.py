@@ -105,7 +105,11 @@ def test_holes_are_as_the_lesson_says(bundled_store: Path) -> None:
 
 def test_remedies_for_blur_are_as_the_lesson_says(bundled_store: Path) -> None:
     rows = table(opened(lesson="blur"))
-    baseline, deeper, gan = (rows[name] for name in ("Baseline", "Deeper", "VAE-GAN"))
+    baseline, mmd, deeper, gan = (rows[name] for name in ("Baseline", "MMD", "Deeper", "VAE-GAN"))
+    assert 0.1 < mmd["sharpness"] - baseline["sharpness"] < 0.4  # "brings back some of it"
+    assert 0 < mmd["distortion"] - baseline["distortion"] < 1  # "for little D"
+    sharper = sorted((baseline, mmd, gan), key=lambda row: row["sharpness"])
+    assert [row["unlike"] for row in sharper] == sorted(row["unlike"] for row in sharper)
     assert baseline["sharpness"] < 0.5
     assert 0 < deeper["sharpness"] - baseline["sharpness"] < 0.1  # "sharpens little by itself"
     assert abs(gan["sharpness"] - 1) < 0.15
