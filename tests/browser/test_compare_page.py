@@ -120,8 +120,9 @@ def test_the_whole_page_fits_wide_and_narrow(
         visit(page, f"{app_url}/compare?runs=bundled-digits-ae,bundled-digits-8d", settle)
         Map(page)
         expect(page.get_by_role("heading", name="Settings that differ")).to_be_attached()
-        # two matrices of similarity, and the curves
-        expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=60_000)
+        expect(page.get_by_text("Linear CKA")).to_be_attached(timeout=60_000)
+        expect(page.get_by_test_id("stTable")).to_have_count(2, timeout=60_000)
+        expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=60_000)  # the curves
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         page.screenshot(path=screenshots / f"compare-{width}-{scheme}.png")
