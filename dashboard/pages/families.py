@@ -71,11 +71,13 @@ def _side_by_side(records: Sequence[RunRecord]) -> None:
     default = "digits" if "digits" in of_data else next(iter(of_data))
     left, right = st.columns([1, 4])
     with left:
-        dataset = controls.select("Data", {name: name for name in of_data}, key="data", default=default)
+        dataset = controls.select(
+            "Data", {name: name for name in of_data}, key="families-data", default=default
+        )
     with right:
         chosen = controls.pick_runs(
             "Runs, one of each family",
-            key="runs",
+            key="members",
             records=of_data[dataset],
             default=first_of_each(of_data[dataset]) or [of_data[dataset][0].id],
             most=MOST,

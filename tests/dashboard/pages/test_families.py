@@ -42,7 +42,7 @@ def test_every_family_has_a_run_side_by_side(bundled_store: Path) -> None:
 
 
 def test_a_data_set_and_its_runs_stand_in_the_link(bundled_store: Path) -> None:
-    at = opened(data="digits", runs="bundled-digits-ae,bundled-digits-8d")
+    at = opened(**{"families-data": "digits"}, members="bundled-digits-ae,bundled-digits-8d")
     assert list(table(at)) == ["Digits, plain autoencoder", "Digits, 8 dimensions"]
     assert "No run of these families is shown: Variational autoencoder" not in words(at)
     assert "Denoising autoencoder" in words(at)
