@@ -20,7 +20,7 @@ def comparable_key(record: RunRecord) -> Hashable:
         CheckpointError: the run is not readable.
     """
     config, data = record.config, _data(record)
-    sigma = sigma_words(record) if config.likelihood == "gaussian" else None
+    sigma = _sigma(record) if config.likelihood == "gaussian" else None
     # where the label is told, D + R bounds -log p(x given y), which is lower than -log p(x) by what the label tells
     told = family(config.family).needs_labels
     return (
@@ -44,7 +44,13 @@ def sigma_words(record: RunRecord) -> str:
     Raises:
         CheckpointError: the run is not readable.
     """
-    return "learned" if record.config.learn_sigma else f"{record.config.sigma:.4g}"
+    sigma = _sigma(record)
+    return sigma if isinstance(sigma, str) else f"{sigma:.4g}"
+
+
+def _sigma(record: RunRecord) -> float | str:
+    """Sigma itself, of which words show four digits, or 'learned'."""
+    return "learned" if record.config.learn_sigma else record.config.sigma
 
 
 def pixel_words(record: RunRecord) -> str:
@@ -91,7 +97,7 @@ def why_not_comparable(first: RunRecord, second: RunRecord) -> str | None:
     a, b = first.config, second.config
     if a.likelihood != b.likelihood:
         reasons.append(f"their likelihoods differ ({a.likelihood} and {b.likelihood})")
-    elif a.likelihood == "gaussian" and sigma_words(first) != sigma_words(second):
+    elif a.likelihood == "gaussian" and _sigma(first) != _sigma(second):
         reasons.append(
             f"the sigma of their likelihoods differs ({sigma_words(first)} and {sigma_words(second)})"
         )

@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway
-from dashboard.charts.images import image_frame, rows_png
-from dashboard.pages._edit_images import Images, enlarge
+from dashboard.charts.images import enlarge, image_frame, rows_png
+from dashboard.pages._edit_images import Images
 
 
 def arithmetic(images: Images) -> None:

@@ -7,10 +7,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import controls, gateway
-from dashboard.charts.images import image_frame, rows_png
+from dashboard.charts.images import enlarge, image_frame, rows_png
 from dashboard.charts.leakage import leakage_figure, leakage_frame
 from dashboard.pages._edit_groups import Groups, of_selections
-from dashboard.pages._edit_images import Images, enlarge, type_rows
+from dashboard.pages._edit_images import TILE, Images, type_rows
 from dashboard.pages._edit_lasso import selection_map
 
 OTHERS = "others"
@@ -42,7 +42,7 @@ def attributes(images: Images) -> None:
     frame = image_frame(np.concatenate([*first, strip]), ids=np.arange(len(first) + len(strip)))
     shown = [*names[-len(first) :], *(f"strength {one:+.2f}" for one in STRIP)]
     frame.insert(0, "shown_as", np.repeat(shown, len(frame) // len(shown)))
-    scale = enlarge(decoded.shape[-1])
+    scale = enlarge(decoded.shape[-1], to=TILE)
     controls.picture(
         rows_png([np.concatenate(first), strip], gap=3, scale=scale),
         key="edit-attribute",

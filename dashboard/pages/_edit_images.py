@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway, state
-from dashboard.charts.images import image_grid
+from dashboard.charts.images import enlarge, image_grid
 from dashboard.components.gallery import gallery
 from dashboard.gateway import Latents, RunRecord, Selection
 
@@ -25,11 +25,6 @@ NO_ROW = 10**18
 NO_LABEL = "no label"
 _SEEN = "edit-images-seen"
 _PICKED = "edit-images-picked"
-
-
-def enlarge(side: int, *, to: int = TILE) -> int:
-    """Whole factor that brings a side of so many pixels near a wanted one."""
-    return max(1, round(to / side))
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +223,7 @@ def show_chosen(images: Images) -> None:
     pictures = images.originals(images.rows)
     names = ", ".join(f"{k + 1}: image {row} ({images.label(row)})" for k, row in enumerate(images.rows))
     st.image(
-        image_grid(pictures, columns=MOST, numbers=True, gap=6, scale=enlarge(pictures.shape[-1])),
+        image_grid(pictures, columns=MOST, numbers=True, gap=6, scale=enlarge(pictures.shape[-1], to=TILE)),
         alt=f"The {len(images.rows)} chosen images",
         caption=f"{'Chosen' if images.here else 'Chosen, as the run reconstructs them'}: {controls.plain(names)}.",
     )

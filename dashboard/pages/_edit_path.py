@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway
-from dashboard.charts.images import image_frame, rows_png
-from dashboard.pages._edit_images import Images, enlarge
+from dashboard.charts.images import enlarge, image_frame, rows_png
+from dashboard.pages._edit_images import TILE, Images
 
 FILM = 192
 """Side of the film, in pixels, about"""
@@ -34,7 +34,10 @@ def interpolation(images: Images) -> None:
     name = f"{record.id}-{'spherical' if spherical else 'straight'}-{'-'.join(map(str, images.rows))}"
     controls.picture(
         rows_png(
-            parts, labels=[f"{k + 1} to {k + 2}" for k in ways], gap=3, scale=enlarge(decoded.shape[-1])
+            parts,
+            labels=[f"{k + 1} to {k + 2}" for k in ways],
+            gap=3,
+            scale=enlarge(decoded.shape[-1], to=TILE),
         ),
         key="edit-strip",
         filename=name,

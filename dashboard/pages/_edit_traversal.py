@@ -4,9 +4,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway
-from dashboard.charts.images import image_frame, rows_png
+from dashboard.charts.images import enlarge, image_frame, rows_png
 from dashboard.gateway import RunRecord
-from dashboard.pages._edit_images import Images, enlarge
+from dashboard.pages._edit_images import TILE, Images
 
 ORIGIN = "origin"
 ROWS = 10
@@ -63,7 +63,9 @@ def traversals(record: RunRecord, images: Images | None) -> None:
     low, high = z[0, [0, -1], dimensions[0]]
     rows_named = controls.plain(", ".join(map(short, names)))
     controls.picture(
-        rows_png(list(rows), labels=[short(name) for name in names], gap=3, scale=enlarge(rows.shape[-1])),
+        rows_png(
+            list(rows), labels=[short(name) for name in names], gap=3, scale=enlarge(rows.shape[-1], to=TILE)
+        ),
         key="edit-traversal",
         filename=f"{record.id}-traversal-{start}",
         caption=f"One row a dimension: {rows_named}. {ranked.help} From left to right the dimension moves through the "

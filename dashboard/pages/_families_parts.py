@@ -38,8 +38,12 @@ def codes_map(records: Sequence[RunRecord], titles: Sequence[str], *, key: str, 
     most = gateway.PROJECTED_POINTS
     data = [gateway.map_data(record, ("test",), most=most) for record in records]
     shared = [one for one in range(len(records)) if np.array_equal(data[one].ids, data[0].ids)]
+    if len(shared) < len(records):
+        others = [controls.plain(title) for k, title in enumerate(titles) if k not in shared]
+        st.caption(
+            f"Without {', '.join(others)}: trained on other images than the first run, so no points are shared."
+        )
     first = records[0]
-    assert first.document is not None
     panels = [
         _panel(
             records[k], titles[k], data[k].latents.means, data[k].latents.labels, name=f"run-{k}", tiles=tiles
@@ -52,7 +56,7 @@ def codes_map(records: Sequence[RunRecord], titles: Sequence[str], *, key: str, 
         key=key,
         ids=data[0].ids,
         classes=np.where(labels < 0, UNLABELLED, labels).astype(np.uint8),
-        class_names=first.document.data.class_names,
+        class_names=controls.class_names_of(first),
         colours=CLASS_COLOURS,
         sprites=controls.sprites(first, data[0]) if gateway.data_available(first.config.dataset) else None,
         id_bits=gateway.ROW_BITS,
@@ -94,7 +98,7 @@ def _panel(
 
 
 def _tiles(record: RunRecord, places: np.ndarray) -> tuple[tuple[float, float, float, float], bytes]:
-    """The square around all codes and the origin, and the decoded middles of its tiles as a picture."""
+    """The square around all codes, and the decoded middles of its tiles as a picture."""
     low, high = places.min(0), places.max(0)
     centre, half = (low + high) / 2, 0.55 * float((high - low).max())
     steps = half * ((np.arange(TILES) + 0.5) / TILES * 2 - 1)
@@ -112,10 +116,10 @@ def decoded_places(record: RunRecord) -> tuple[np.ndarray, str]:
     A code of more than two numbers without a prior has neither: nothing says which codes to decode, (0, ...).
     """
     if gateway.needs_labels(record):
-        assert record.document is not None
-        classes = len(record.document.data.class_names)
-        z = gateway.chance_places(record, CONDITIONED).repeat(classes, axis=0)
-        images = gateway.decode(record, z, np.tile(np.arange(classes), CONDITIONED))
+        draws = gateway.chance_places(record, CONDITIONED)
+        images = gateway.decode(
+            record, *gateway.under_every_label(draws, classes=len(controls.class_names_of(record)))
+        )
         return images, f"{CONDITIONED} draws from the prior, seed 0, one a row; every class, one a column."
     if record.config.latent == 2:
         centre = spread = None
@@ -161,8 +165,7 @@ def decoded_grid(
 
 
 def _columns(record: RunRecord) -> int:
-    assert record.document is not None
-    return len(record.document.data.class_names) if gateway.needs_labels(record) else SIDE
+    return len(controls.class_names_of(record)) if gateway.needs_labels(record) else SIDE
 
 
 def reconstructions(records: Sequence[RunRecord], titles: Sequence[str], *, key: str) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import controls, gateway, state
-from dashboard.charts.images import image_grid
+from dashboard.charts.images import enlarge, image_grid
 from dashboard.gateway import RunRecord
 from dashboard.pages._latent_place import surroundings
 from dashboard.pages._latent_view import View
@@ -13,11 +13,6 @@ from dashboard.pages._latent_view import View
 POINT = "latent-point"
 CARD_PIXELS = 224
 """Side of a picture on a card, about: pictures are enlarged by whole factors, so that pixels stay squares."""
-
-
-def enlarge(side: int, *, to: int = CARD_PIXELS) -> int:
-    """Whole factor that brings a picture's side near a width."""
-    return max(1, round(to / side))
 
 
 def remember_point(view: View, map_id: int) -> None:
@@ -56,7 +51,7 @@ def point_card(record: RunRecord, view: View) -> None:
     if view.has_images:
         pixels = gateway.originals(record, [map_id])
         again = gateway.reconstruct(record, pixels, latents.labels[[row]])
-        scale = enlarge(pixels.shape[-1])
+        scale = enlarge(pixels.shape[-1], to=CARD_PIXELS)
         left, right = st.columns(2)
         with left:
             st.image(
@@ -165,7 +160,7 @@ class Place:
         p = self.view.to_unit(place)
         left, right = st.columns(2)
         with left:
-            png = image_grid(image, columns=1, gap=0, scale=enlarge(image.shape[-1]))
+            png = image_grid(image, columns=1, gap=0, scale=enlarge(image.shape[-1], to=CARD_PIXELS))
             st.image(
                 png,
                 caption=f"Decoded there{controls.class_words(self.record, self.view.told)}",

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway
-from dashboard.charts.images import image_frame, rows_png
+from dashboard.charts.images import enlarge, image_frame, rows_png
 from dashboard.gateway import RunRecord
 
 TILE = 48
@@ -36,7 +36,7 @@ def under_every_class(record: RunRecord, place: np.ndarray | None) -> None:
     frame.insert(1, "class", np.repeat(np.tile(names, len(rows)), pixels))
     first = "the chosen place, then " if place is not None else ""
     controls.picture(
-        rows_png(list(grid), labels=labels, gap=3, scale=max(1, round(TILE / images.shape[-1]))),
+        rows_png(list(grid), labels=labels, gap=3, scale=enlarge(images.shape[-1], to=TILE)),
         key="classes",
         filename=f"{record.id}-every-class",
         caption=f"One row a latent: {first}{count} draws z ~ N(0, I) with seed {seed}. One column a class, from left "

@@ -9,10 +9,10 @@ import streamlit as st
 
 from dashboard import controls, gateway, state
 from dashboard.charts.density import density_1d, density_frame
-from dashboard.charts.images import image_frame, image_grid, lattice_png
+from dashboard.charts.images import enlarge, image_frame, image_grid, lattice_png
 from dashboard.components.latent_map import Events, Panel, latent_map
 from dashboard.gateway import RunRecord
-from dashboard.pages._latent_cards import Place, enlarge
+from dashboard.pages._latent_cards import Place
 from dashboard.pages._latent_view import View
 
 LATTICE = "manifold"

@@ -161,3 +161,9 @@ def test_what_noise_was_added_keeps_distortions_apart(trained: Callable[..., Run
     )
     assert corruption_words(plain) is None
     assert corruption_words(more) == "Gaussian noise of 0.5"
+
+
+def test_sigmas_that_read_alike_are_still_two(record_of: Callable[..., RunRecord]) -> None:
+    a, b = (record_of(f"s{k}", config__likelihood="gaussian", config__sigma=0.5 + k * 1e-6) for k in (0, 1))
+    assert comparable_key(a) != comparable_key(b)
+    assert "sigma of their likelihoods differs" in str(why_not_comparable(a, b))
