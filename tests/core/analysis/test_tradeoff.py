@@ -167,3 +167,9 @@ def test_sigmas_that_read_alike_are_still_two(record_of: Callable[..., RunRecord
     a, b = (record_of(f"s{k}", config__likelihood="gaussian", config__sigma=0.5 + k * 1e-6) for k in (0, 1))
     assert comparable_key(a) != comparable_key(b)
     assert "sigma of their likelihoods differs" in str(why_not_comparable(a, b))
+
+
+def test_a_vaegan_stands_on_no_board_of_a_vae(bundled_store: Path) -> None:
+    vae, gan = (read_record(bundled_store / f"bundled-digits-{name}") for name in ("conv-vae", "vaegan"))
+    assert comparable_key(vae) == comparable_key(gan)  # its D is that of pixels, under the same likelihood
+    assert board_key(vae) != board_key(gan)

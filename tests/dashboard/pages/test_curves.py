@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.analysis.scores import SCORES
 from core.config import RunConfig
 from core.store import run_lock
 from dashboard.components import kept_view
@@ -264,3 +265,32 @@ def test_a_run_in_training_is_there_from_the_start(bundled_store: Path) -> None:
         assert len(figures(healthy(open_page("curves", runs=SWEEP[1])))[0]["data"]) == 2
     finally:
         lock.release()
+
+
+GAN = "bundled-digits-vaegan"
+
+
+@pytest.mark.parametrize(
+    "quantity", ["feature_distortion", "adversarial", "discrimination", "discriminator_accuracy"]
+)
+def test_each_loss_of_a_game_is_a_curve_with_its_own_unit(bundled_store: Path, quantity: str) -> None:
+    at = healthy(open_page("curves", runs=f"{GAN},{SWEEP[1]}", quantity=quantity))
+    figure = figures(at)[0]
+    assert names(figure) == [("Digits, VAE-GAN", "train"), ("Digits, VAE-GAN", "validation")]
+    rows = history(bundled_store, GAN)
+    for trace, split in zip(figure["data"], ("train", "validation"), strict=True):
+        assert numbers(trace["y"]) == pytest.approx([row[split]["terms"][quantity] for row in rows], rel=1e-6)
+    assert SCORES[quantity].unit in figure["layout"]["yaxis"]["title"]["text"]
+    assert "Collapse" not in words(at)
+
+
+def test_a_collapse_is_named(bundled_store: Path) -> None:
+    rows = history(bundled_store, GAN)
+    for row in rows[4:8]:
+        row["train"]["terms"]["discriminator_accuracy"] = 0.99
+    (bundled_store / GAN / "history.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    said = words(healthy(open_page("curves", runs=GAN)))
+    assert (
+        "Digits, VAE-GAN: Collapse: the discriminator was right on more than 98% of the images in epochs"
+        in said
+    )
