@@ -1,9 +1,11 @@
 """The Families page: a run of each family side by side, and lessons whose every claim is held to the scores."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import core
@@ -13,7 +15,7 @@ from core.data import catalog
 from core.families import FAMILIES
 from core.generation import prior_draws
 from core.lessons import LESSONS
-from tests.dashboard.headless import figures, healthy, maps, open_page, words
+from tests.dashboard.headless import figures, healthy, maps, numbers, open_page, words
 
 
 def opened(**query: str) -> AppTest:
@@ -74,7 +76,11 @@ def test_codes_gap_and_penalty_are_as_the_lesson_says(bundled_store: Path) -> No
     assert all(held[k][split] > plain[k][split] for k in (1, 2) for split in ("train", "test"))
     assert held[0]["test"] < plain[0]["test"]  # "pays for the narrow code alone"
     (figure,) = figures(at)
-    assert len(figure["data"]) == 4
+    drawn = {trace["name"]: numbers(trace["y"]) for trace in figure["data"]}
+    for end, lines in (("no penalty", plain), ("with penalty", held)):
+        for split in ("train", "test"):
+            assert drawn.pop(f"{end}, {split}") == [one[split] for one in lines]
+    assert not drawn
 
 
 def test_holes_are_as_the_lesson_says(bundled_store: Path) -> None:
@@ -99,8 +105,20 @@ def test_holes_are_as_the_lesson_says(bundled_store: Path) -> None:
     assert all(
         row["unlike"] < 5 for row in rows.values()
     )  # "hardly any place is farther than fresh images are"
-    header, _ = maps(at)[0]
+    header, sections = maps(at)[0]
     assert [panel["title"] for panel in header["panels"]] == [case.title for case in LESSONS["holes"].cases]
+    for k, (panel, case) in enumerate(zip(header["panels"], LESSONS["holes"].cases, strict=True)):
+        run = core.open_run(case.run, store=bundled_store)
+        x0, x1, y0, y1 = panel["domain"]
+        codes = run.latents("test").means
+        assert (codes > (x0, y0)).all()
+        assert (codes < (x1, y1)).all()
+        picture = np.asarray(Image.open(io.BytesIO(sections[f"image:run-{k}"].tobytes())))
+        side = (x1 - x0) / 16
+        for row, column in ((0, 0), (0, 15), (15, 3)):  # the top row shows the largest values upwards
+            place = (x0 + (column + 0.5) * side, y1 - (row + 0.5) * side)
+            tile = picture[8 * row : 8 * row + 8, 8 * column : 8 * column + 8] / 255
+            np.testing.assert_allclose(tile, run.decode(np.array([place]))[0, 0], atol=1 / 255)
 
 
 def test_remedies_for_blur_are_as_the_lesson_says(bundled_store: Path) -> None:
