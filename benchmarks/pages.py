@@ -33,12 +33,13 @@ from playwright.sync_api import BrowserContext, Page
 import core
 from benchmarks import bench
 from core.data import catalog
+from dashboard import app
 from tests.browser.conftest import Server
 from tests.browser.maps import Map
 from tests.conftest import REPO, copy_bundled
 
 TITLE = "## Pages"
-PAGES = ("Runs", "Latent space", "Loss curves", "Beta trade-off", "Compare", "Edit images")
+PAGES = tuple(row.title for row in app.PAGES)
 BETAS = ("0.5", "1", "2", "4")
 RECIPE = ("latent=2", "hidden=64", "epochs=1", "batch_size=1000")
 ROUNDS, CLICKS, LASSOS, HOVERS, VISITS = 5, 12, 12, 60, 5

@@ -90,19 +90,22 @@ def _side_by_side(records: Sequence[RunRecord]) -> None:
     ]
     if missing:
         st.caption(f"No run of these families is shown: {', '.join(missing)}.")
-    if not controls.need_data(chosen[0]):
-        return
-    for record in chosen:
-        if not controls.need_latents(record, ("test",)):
-            return
     titles = list(controls.run_titles(chosen).values())
     _table(chosen, titles)
-    st.subheader("Codes")
-    parts.codes_map(chosen, titles, key="families-codes")
-    st.subheader("Decoded places")
-    parts.decoded_grid(chosen, titles, key="families-decoded")
-    st.subheader("Reconstructions")
-    parts.reconstructions(chosen, titles, key="families-reconstructions")
+    here = controls.need_data(chosen[0])
+    if here:
+        for record in chosen:
+            controls.need_latents(record, ("test",))
+        st.subheader("Codes")
+        parts.codes_map(chosen, titles, key="families-codes")
+    # a prior says where to decode without any image; codes without one have to be seen first
+    able = [k for k, record in enumerate(chosen) if here or parts.has_posterior(record)]
+    if able:
+        st.subheader("Decoded places")
+        parts.decoded_grid([chosen[k] for k in able], [titles[k] for k in able], key="families-decoded")
+    if here:
+        st.subheader("Reconstructions")
+        parts.reconstructions(chosen, titles, key="families-reconstructions")
 
 
 def _table(records: Sequence[RunRecord], titles: Sequence[str]) -> None:

@@ -140,3 +140,15 @@ def test_a_store_without_the_runs_of_a_lesson_says_so(bundled_store: Path) -> No
     at = opened(lesson="blur")
     assert "needs bundled runs that this store does not have: bundled-digits-vaegan" in words(at)
     assert not at.dataframe
+
+
+def test_runs_whose_images_are_elsewhere_show_what_needs_none(
+    bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "nothing"))
+    at = opened(**{"families-data": "fashion-mnist"})
+    assert "not on this machine" in words(at)
+    assert len(table(at)) == 1
+    assert not maps(at)
+    (picture,) = at.get("image")
+    assert picture.proto.imgs[0].alt.startswith("64 decoded places of Fashion, weight")
