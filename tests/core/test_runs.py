@@ -330,7 +330,7 @@ def test_stored_latents_need_no_torch_and_no_data(
 ) -> None:
     folder = copied()
     (folder / "model-3.safetensors").write_bytes(b"")  # not even the weights
-    monkeypatch.setattr("core.runs.catalog.load", lambda *_: pytest.fail("the data set was read"))
+    monkeypatch.setattr("core.data.catalog.load", lambda *_: pytest.fail("the data set was read"))
     run = open_run(folder)
     assert len(run.latents("test")) == 360
     assert "model" not in vars(run)
