@@ -53,6 +53,16 @@ _MNIST_DEEP = {
     "epochs": 50,
 }
 
+_MNIST_CONV = {
+    "dataset": "mnist",
+    "validation": 0,
+    "network": "conv",
+    "hidden": (16, 32),
+    "latent": 20,
+    "batch_size": 128,
+    "epochs": 10,
+}
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -225,13 +235,7 @@ RECIPES: dict[str, Recipe] = {
             "A small convolutional VAE on MNIST: what the VAE-GAN of its size is measured against.",
             "Larsen et al. 2016, arXiv:1512.09300, section 4, the VAE",
             "test D + R near 103.3 nats per image; samples have 0.38 of the data's energy at high frequencies",
-            dataset="mnist",
-            validation=0,
-            network="conv",
-            hidden=(16, 32),
-            latent=20,
-            batch_size=128,
-            epochs=10,
+            **_MNIST_CONV,
         ),
         _recipe(
             "mnist-vaegan",
@@ -239,13 +243,7 @@ RECIPES: dict[str, Recipe] = {
             "Larsen et al. 2016, arXiv:1512.09300",
             "samples have 0.98 of the data's energy at high frequencies, at a D three times that of mnist-conv-vae",
             family="vaegan",
-            dataset="mnist",
-            validation=0,
-            network="conv",
-            hidden=(16, 32),
-            latent=20,
-            batch_size=128,
-            epochs=10,
+            **_MNIST_CONV,
         ),
         _recipe(
             "fashion-conv-vae",
