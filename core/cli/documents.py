@@ -298,7 +298,9 @@ def data_documents() -> list[dict[str, Any]]:
         {
             "name": row.name,
             "title": row.title,
-            "available": catalog.is_available(row.name),
+            "kind": row.kind,
+            "own": row.own,
+            "available": row.own or catalog.is_available(row.name),
             "embedded": row.embedded,
             "shape": list(row.shape),
             "train_images": row.train_images,
@@ -307,7 +309,7 @@ def data_documents() -> list[dict[str, Any]]:
             "source": row.source,
             "licence": row.licence,
         }
-        for row in catalog.DATASETS.values()
+        for row in catalog.rows()
     ]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.cli import commands, denoising, exploring, projecting, selecting, tending
+from core.cli import adding, commands, denoising, exploring, projecting, selecting, tending
 from core.cli.attributes import OTHERS
 from core.cli.grammar import (
     Format,
@@ -340,10 +340,11 @@ def _tending(actions: Any) -> None:
 
 def _data(actions: Any) -> None:
     """Commands for data sets."""
-    data = add_command(actions, "data", None, "list and download data sets")
+    data = add_command(actions, "data", None, "list and download data sets, and add your own")
     of_data = data.add_subparsers(title="commands", metavar="COMMAND", required=True)
     about = "list the data sets, and say which are on this machine"
     json_option(add_command(of_data, "list", commands.data_list, about))
     about = "download what is missing of a data set, each file verified by its SHA-256"
     fetch = add_command(of_data, "fetch", commands.data_fetch, about)
     fetch.add_argument("name", metavar="NAME", help="name of the data set, as `data list` prints it")
+    adding.add_commands(of_data)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data import digits, files
+from core.data import digits, files, own
 from core.data.files import Progress, data_folder
 from core.data.images import ImageSet
-from core.errors import DataError
+from core.errors import DataError, DataMissing
 
 __all__ = [
     "DATASETS",
@@ -21,6 +21,7 @@ __all__ = [
     "is_available",
     "load",
     "names",
+    "rows",
 ]
 
 
@@ -38,6 +39,8 @@ class DatasetInfo:
         embedded: whether it needs neither files nor network.
         source: who made it, and where it is described.
         licence: the licence of the images.
+        kind: "image", or "vector" for rows of numbers, whose shape is (1, 1, values).
+        own: whether a person added it.
     """
 
     name: str
@@ -49,10 +52,13 @@ class DatasetInfo:
     embedded: bool
     source: str
     licence: str
+    kind: str = "image"
+    own: bool = False
 
 
 _IDX_SHAPE = (1, files.IMAGE_SIDE, files.IMAGE_SIDE)
 
+# Those that VAEScope knows by itself; a person's own are found by `rows`.
 DATASETS: dict[str, DatasetInfo] = {
     row.name: row
     for row in (
@@ -104,9 +110,32 @@ DATASETS: dict[str, DatasetInfo] = {
 }
 
 
+def _of_own(found: own.OwnSet) -> DatasetInfo:
+    document = found.document
+    assert document is not None
+    return DatasetInfo(
+        name=found.name,
+        title=found.name,
+        shape=document.shape,
+        class_names=document.class_names,
+        train_images=document.train,
+        test_images=document.test,
+        embedded=False,
+        source=f"added by you: {document.what}",
+        licence="yours",
+        kind=document.kind,
+        own=True,
+    )
+
+
+def rows() -> tuple[DatasetInfo, ...]:
+    """Return the facts about all data sets: the embedded default first, a person's own last, by name."""
+    return (*DATASETS.values(), *(_of_own(one) for one in own.list_own() if one.state == "ready"))
+
+
 def names() -> tuple[str, ...]:
-    """Return the names of all data sets, the embedded default first."""
-    return tuple(DATASETS)
+    """Return the names of all data sets, in the order of `rows`."""
+    return tuple(row.name for row in rows())
 
 
 def info(name: str) -> DatasetInfo:
@@ -115,9 +144,14 @@ def info(name: str) -> DatasetInfo:
     Raises:
         DataError: if there is none of that name; the sentence lists those there are.
     """
-    if name not in DATASETS:
-        raise DataError(f"There is no data set {name!r}: use one of {', '.join(DATASETS)}.")
-    return DATASETS[name]
+    known = DATASETS.get(name) or next((row for row in rows() if row.name == name), None)
+    if known is None:
+        raise DataError(f"There is no data set {name!r}: use one of {', '.join(names())}.")
+    return known
+
+
+def _ready(name: str) -> own.OwnSet | None:
+    return next((one for one in own.list_own() if one.name == name and one.state == "ready"), None)
 
 
 def load(name: str, split: str) -> ImageSet:
@@ -128,7 +162,8 @@ def load(name: str, split: str) -> ImageSet:
         split: "train" or "test" (a validation set is made by `images.split_validation`).
 
     Returns:
-        The images; `ids` are rows of scikit-learn's `load_digits` for digits, else rows of the split's file.
+        The images; `ids` are rows of scikit-learn's `load_digits` for digits, else rows of the split. Those of a
+        person's own set are mapped from disk.
 
     Raises:
         DataMissing: if files are not on this machine yet.
@@ -139,6 +174,8 @@ def load(name: str, split: str) -> ImageSet:
         raise DataError(f"The split {split!r} of {name!r} cannot be loaded: use one of train, test.")
     if facts.embedded:
         return digits.load(split)
+    if facts.own:
+        return _load_own(name, split)
     pair = files.FILES[name][:2] if split == "train" else files.FILES[name][2:]
     pixels, labels = files.read(pair)
     return ImageSet(
@@ -152,13 +189,32 @@ def load(name: str, split: str) -> ImageSet:
     )
 
 
+def _load_own(name: str, split: str) -> ImageSet:
+    found = _ready(name)
+    if found is None or found.document is None:
+        raise DataMissing(f"The data set '{name}' was deleted a moment ago: add it again.")
+    values, labels = own.arrays(found)
+    train = found.document.train
+    chosen = slice(0, train) if split == "train" else slice(train, None)
+    return ImageSet(
+        dataset=name,
+        split=split,
+        pixels=values[chosen],
+        labels=labels[chosen],
+        ids=np.arange(len(labels[chosen]), dtype=np.int64),
+        class_names=found.document.class_names,
+        fingerprint=found.document.fingerprint,
+    )
+
+
 def is_available(name: str) -> bool:
     """Say whether the files of a data set lie there; cheap, so their content is not checked.
 
-    Raises:
-        DataError: if the name is unknown.
+    A name that nobody knows is not available: a run outlives the data set that its person deleted.
     """
-    return info(name).embedded or all(files.find(file) for file in files.FILES[name])
+    if name in files.FILES:
+        return all(files.find(file) for file in files.FILES[name])
+    return name in DATASETS or _ready(name) is not None
 
 
 def fetch(name: str, *, progress: Progress | None = None) -> None:
@@ -171,7 +227,10 @@ def fetch(name: str, *, progress: Progress | None = None) -> None:
     Raises:
         DataError: if the name is unknown, the folder cannot be written, or every mirror failed.
     """
-    if not info(name).embedded:
+    facts = info(name)
+    if facts.own:
+        raise DataError(f"The data set '{name}' is your own, and is complete: there is nothing to download.")
+    if not facts.embedded:
         files.fetch(name, progress=progress)
 
 
@@ -184,6 +243,10 @@ def fingerprint(name: str) -> str:
     Raises:
         DataError: if the name is unknown.
     """
-    if info(name).embedded:
+    facts = info(name)
+    if facts.embedded:
         return digits.fingerprint()
+    if facts.own:
+        found = _ready(name)
+        return "" if found is None or found.document is None else found.document.fingerprint
     return hashlib.sha256(b"".join(bytes.fromhex(file.sha256) for file in files.FILES[name])).hexdigest()

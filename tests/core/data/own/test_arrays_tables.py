@@ -1,0 +1,202 @@
+"""npz of images and tables of vectors: what is stored, and what is refused in one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.errors import DataError
+from tests.core.data.own.conftest import Adds, values_of
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (9, 4, 5)).astype(np.uint8)
+
+
+def npz(path: Path, **arrays: Any) -> Path:
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+def as_sorted(values: np.ndarray) -> list[bytes]:
+    return sorted(image.tobytes() for image in values)
+
+
+def test_images_with_labels(adds: Adds, tmp_path: Path, images: np.ndarray) -> None:
+    labels = np.array([2, 0, 1, 2, 0, 1, -1, 0, 1])
+    one = adds(npz(tmp_path / "a.npz", images=images, labels=labels))
+    assert one.document is not None
+    assert (one.document.class_names, one.document.unlabelled) == (("0", "1", "2"), 1)
+    values, named = values_of(one)
+    truth = {
+        image.tobytes(): None if label < 0 else str(label)
+        for image, label in zip(images, labels, strict=True)
+    }
+    assert {value.tobytes(): name for value, name in zip(values, named, strict=True)} == truth
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x[..., None],
+        lambda x: x[:, None],
+        lambda x: np.repeat(x[..., None], 3, axis=3),
+        lambda x: np.repeat(x[:, None], 3, axis=1),
+        lambda x: x / 255,
+        lambda x: x.astype(np.float32),
+        lambda x: x.astype(np.int64),
+        lambda x: x.astype(np.uint16) * 257,
+    ],
+    ids=["NHW1", "N1HW", "grey NHW3", "grey N3HW", "0 to 1", "0 to 255", "int64", "16 bits"],
+)
+def test_shapes_and_types_of_the_same_images(
+    adds: Adds, tmp_path: Path, images: np.ndarray, change: Any
+) -> None:
+    values, _ = values_of(adds(npz(tmp_path / "a.npz", x=change(images))))
+    assert values.shape == (9, 1, 4, 5)
+    assert as_sorted(values) == as_sorted(images)
+
+
+@pytest.mark.parametrize("kind", [np.bool_, np.uint8])
+def test_binary_images_are_black_and_white(
+    adds: Adds, tmp_path: Path, images: np.ndarray, kind: type
+) -> None:
+    values, _ = values_of(adds(npz(tmp_path / "a.npz", imgs=(images > 128).astype(kind))))
+    assert as_sorted(values) == as_sorted(np.where(images > 128, np.uint8(255), np.uint8(0)))
+
+
+def test_colour_and_names_and_splits(adds: Adds, tmp_path: Path) -> None:
+    x = np.random.default_rng(2).integers(0, 256, (6, 4, 4, 3)).astype(np.uint8)
+    path = npz(
+        tmp_path / "a.npz",
+        x_train=x[:4],
+        y_train=np.array([[0], [1], [0], [1]]),
+        x_test=x[4:],
+        y_test=np.array([[1], [0]]),
+        class_names=np.array(["no", "yes"]),
+    )
+    one = adds(path)
+    assert one.document is not None
+    assert (one.document.train, one.document.test, one.document.own_split) == (4, 2, True)
+    values, named = values_of(one)
+    assert np.array_equal(values, x.transpose(0, 3, 1, 2))
+    assert named == ["no", "yes", "no", "yes", "yes", "no"]
+
+
+def test_labels_that_are_text(adds: Adds, tmp_path: Path, images: np.ndarray) -> None:
+    labels = np.array(["<i>", "=1", "b"] * 3)
+    one = adds(npz(tmp_path / "a.npz", images=images, labels=labels))
+    assert one.document is not None
+    assert set(one.document.class_names) == {"<i>", "=1", "b"}
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "object array": ({"images": np.array([{}, []], object)}, "holds Python objects, which are never loaded"),
+    "object labels": ({"images": np.zeros((2, 2, 2)), "labels": np.array([None, 1])}, "holds Python objects"),
+    "no images": ({"other": np.zeros((2, 2, 2))}, "holds no array of images .its arrays: other."),
+    "NaN": ({"images": np.array([[[0.0]], [[np.nan]]])}, "holds NaN or infinity, first in row 1"),
+    "infinity": ({"images": np.array([[[np.inf]], [[0.0]]])}, "holds NaN or infinity, first in row 0"),
+    "negative": ({"images": np.array([[[0.0]], [[-1.0]]])}, "holds -1, which is no pixel"),
+    "too large": ({"images": np.array([[[0.0]], [[300.0]]])}, "holds 300, which is no pixel"),
+    "channels": ({"images": np.zeros((2, 4, 4, 2))}, "1 or 3 channels are understood"),
+    "one axis": ({"images": np.zeros(4)}, "of shape .4,.: give numbers of shape"),
+    "complex": ({"images": np.zeros((2, 2, 2), complex)}, "is complex128 of shape"),
+    "label count": (
+        {"images": np.zeros((2, 2, 2)), "labels": np.zeros(3, int)},
+        "give 2 whole numbers or texts",
+    ),
+    "float labels": ({"images": np.zeros((2, 2, 2)), "labels": np.zeros(2)}, "give 2 whole numbers or texts"),
+    "columns": ({"images": np.asfortranarray(np.zeros((2, 3, 3)))}, "is stored column by column"),
+    "one image": (
+        {"images": np.zeros((1, 2, 2))},
+        "1 of 1 items can be used, and a data set has at least two",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arrays", "said"), BAD.values(), ids=BAD.keys())
+def test_bad_arrays_are_refused_whole(
+    adds: Adds, home: Path, tmp_path: Path, arrays: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        adds(npz(tmp_path / "bad.npz", **arrays))
+    assert "\n" not in str(caught.value)
+    assert not list(home.glob("own-*"))
+
+
+def test_damaged_archives_and_bombs(adds: Adds, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("no archive")
+    with pytest.raises(DataError, match="cannot be read as an npz"):
+        adds(tmp_path / "text.npz")
+    bomb = npz(tmp_path / "bomb.npz", images=np.zeros((4096, 32, 32), np.uint8))
+    assert bomb.stat().st_size < 20_000  # of 4 MiB
+    with pytest.raises(DataError, match=r"unpacks to 4 MiB, more than the limit of 1: set it higher .table="):
+        adds(bomb, limits={"table": 1})
+    whole = npz(
+        tmp_path / "cut.npz", images=np.random.default_rng(0).integers(0, 255, (99, 20, 20)).astype(np.uint8)
+    )
+    payload = bytearray(whole.read_bytes())
+    payload[9_000:9_400] = bytes(400)
+    whole.write_bytes(payload)
+    with pytest.raises(DataError, match="Array 'images' is damaged"):
+        adds(whole)
+    assert not list(home.glob("own-*"))
+
+
+POINTS = pd.DataFrame({"x": [0.5, -1.5, 2e5, 3.0], "kind": ["a", "=b", "a", None], "y": [1, 2, 3, 4]})
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_vectors_of_a_table(adds: Adds, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"points{suffix}"
+    POINTS.to_csv(path, index=False) if suffix == ".csv" else POINTS.to_parquet(path)
+    one = adds(path, label="kind")
+    assert one.document is not None
+    assert (one.document.kind, one.document.shape) == ("vector", (1, 1, 2))
+    assert (one.document.class_names, one.document.unlabelled) == (("=b", "a"), 1)
+    values, named = values_of(one)
+    assert values.dtype == np.float32
+    found = sorted(zip(values[:, 0, 0].tolist(), map(str, named), strict=True))
+    assert found == [([-1.5, 2.0], "=b"), ([0.5, 1.0], "a"), ([3.0, 4.0], "None"), ([2e5, 3.0], "a")]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("a,b\n1,2\n3,\n", {}, "Row 2 has nan in column 'b', where a finite number belongs"),
+        ("a,b\n1,2\n3,inf\n", {}, "Row 2 has inf in column 'b'"),
+        ("a,b\n1,2\n3,cat\n", {}, "Row 2 has 'cat' in column 'b', .* name the column of the labels"),
+        ("a,b\n1,2\n", {"label": "c"}, "has no column 'c': choose from a, b"),
+        ("a\n1\n2\n", {"label": "a"}, "holds no numbers"),
+        ("a,b\n", {}, "holds no rows"),
+        ("", {}, "cannot be read as a table"),
+        ("a,b\n1,2\n3,4,5,6\n", {}, "cannot be read as a table"),
+    ],
+    ids=["missing", "infinite", "text", "no label", "label alone", "no rows", "empty", "ragged"],
+)
+def test_bad_tables_are_refused_whole(
+    adds: Adds, home: Path, tmp_path: Path, text: str, options: dict[str, str], said: str
+) -> None:
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(DataError, match=said):
+        adds(tmp_path / "bad.csv", **options)
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
+    with pytest.raises(DataError, match="cannot be read as a table"):
+        adds(tmp_path / "bad.parquet")
+    assert not list(home.glob("own-*"))
+
+
+def test_limits_are_settings(adds: Adds, tmp_path: Path, images: np.ndarray) -> None:
+    path = npz(tmp_path / "a.npz", images=images, labels=np.arange(9))
+    for limits, said in (
+        ({"items": 8}, "more than 8 images"),
+        ({"classes": 8}, "more than 8 classes, with '8'"),
+    ):
+        with pytest.raises(DataError, match=said):
+            adds(path, limits=limits)
+    (tmp_path / "wide.csv").write_text("a,b,c\n1,2,3\n4,5,6\n")
+    with pytest.raises(DataError, match="has 3 columns, more than the limit of 2"):
+        adds(tmp_path / "wide.csv", limits={"columns": 2})

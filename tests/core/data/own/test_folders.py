@@ -1,0 +1,241 @@
+"""Folders, zips and attribute tables of images: classes, splits, and what is left out."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.data import catalog, own
+from core.errors import DataError
+from tests.core.data.own.conftest import Adds, picture, values_of
+
+
+def test_a_folder_per_class(adds: Adds, pets: Path) -> None:
+    one = adds(pets)
+    document = one.document
+    assert document is not None
+    assert (document.class_names, document.shape, document.kind) == (("cat", "dog"), (3, 6, 4), "image")
+    assert (document.train, document.test, document.own_split) == (17, 3, False)  # 15 % of 20
+    values, labels = values_of(one)
+    colours = sorted((label, *image[:, 0, 0].tolist()) for label, image in zip(labels, values, strict=True))
+    assert colours == [
+        *(("cat", 10 + k, k, 3) for k in range(8)),
+        *(("dog", 100 + k, k, 3) for k in range(12)),
+    ]
+    assert labels[17:].count("dog") == 2  # stratified: 3 of 20, two of them dogs
+    train, test = catalog.load("mine", "train"), catalog.load("mine", "test")
+    assert (train.shape, len(train), len(test)) == ((3, 6, 4), 17, 3)
+    assert np.array_equal(train.pixels, values[:17])
+    assert np.array_equal(test.pixels, values[17:])
+    assert train.fingerprint == test.fingerprint == catalog.fingerprint("mine")
+    assert catalog.names()[-1] == "mine"
+    assert catalog.is_available("mine")
+
+
+def test_classes_are_in_the_order_that_people_count(adds: Adds, tmp_path: Path) -> None:
+    for name in ("10", "9", "2", "b", "A"):
+        for k in range(2):
+            picture(tmp_path / "many" / name / f"{k}.png", np.zeros((2, 2)))
+    document = adds(tmp_path / "many").document
+    assert document is not None
+    assert document.class_names == ("2", "9", "10", "A", "b")
+    assert document.shape == (1, 2, 2)  # grey, as its images are
+
+
+def test_names_of_classes_are_text_and_nothing_else(adds: Adds, tmp_path: Path) -> None:
+    names = ("<b>bold<", "=1+1", "[link](x)", "a" * 90)
+    for name in names:
+        for k in range(2):
+            picture(tmp_path / "odd" / name / f"{k}.png", np.zeros((2, 2)))
+    document = adds(tmp_path / "odd").document
+    assert document is not None
+    assert set(document.class_names) == {*names[:3], "a" * 57 + "..."}
+
+
+def test_splits_of_the_source_are_kept(adds: Adds, tmp_path: Path) -> None:
+    for split, value in (("train", 1), ("val", 2), ("Test", 3)):
+        for label in ("x", "y"):
+            picture(tmp_path / "sets" / split / label / "0.png", np.full((2, 2), value))
+    one = adds(tmp_path / "sets")
+    assert one.document is not None
+    assert (one.document.train, one.document.test, one.document.own_split) == (4, 2, True)
+    assert one.document.class_names == ("x", "y")
+    values, _ = values_of(one)
+    assert sorted(values[:4, 0, 0, 0].tolist()) == [1, 1, 2, 2]  # a run makes its own validation split
+    assert values[4:, 0, 0, 0].tolist() == [3, 3]
+
+
+def test_images_without_labels(adds: Adds, tmp_path: Path) -> None:
+    for k in range(5):
+        picture(tmp_path / "flat" / f"{k}.png", np.full((3, 3), k))
+    one = adds(tmp_path / "flat")
+    assert one.document is not None
+    assert (one.document.class_names, one.document.unlabelled) == ((), 5)
+    assert catalog.load("mine", "train").labels.tolist() == [-1] * 4
+
+
+def test_what_is_left_out_is_told(adds: Adds, pets: Path, tmp_path: Path) -> None:
+    secret = picture(tmp_path / "elsewhere" / "secret.png", np.full((6, 4, 3), 77))
+    (pets / "cat" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    (pets / "cat" / "notes.md").write_text("nothing")
+    os.symlink(secret, pets / "cat" / "link.png")
+    os.symlink(secret.parent, pets / "linked")
+    (pets / "bird").mkdir()
+    (pets / ".hidden").mkdir()
+    picture(pets / ".hidden" / "0.png", np.zeros((6, 4)))
+    one = adds(pets)
+    assert one.document is not None
+    assert dict(one.document.left_out) == {
+        "cat/broken.png": "is no PNG, JPEG, WEBP or BMP image",
+        "cat/notes.md": "is no PNG, JPEG, WEBP or BMP file",
+        "cat/link.png": "is a link, and links are not followed",
+        "linked": "is a link, and links are not followed",
+        "bird": "is a folder without an image, so it is no class",
+    }
+    assert one.document.left_out_count == 5
+    assert one.document.class_names == ("cat", "dog")
+    values, _ = values_of(one)
+    assert len(values) == 20
+    assert not (values == 77).any()
+
+
+def test_a_file_that_becomes_a_link_is_not_followed(pets: Path, tmp_path: Path) -> None:
+    from core.data.own.folders import open_folder
+
+    source = open_folder(pets, own.Options.make(), own.Limits.make())
+    secret = picture(tmp_path / "secret.png", np.zeros((6, 4)))
+    (pets / "cat" / "0.png").unlink()
+    os.symlink(secret, pets / "cat" / "0.png")
+    assert next(source.items(0)).wrong == "is a link, and links are not followed"
+
+
+def zipped(folder: Path, archive: Path, top: str = "") -> Path:
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in sorted(folder.rglob("*")):
+            packed.write(path, top + str(path.relative_to(folder)))
+    return archive
+
+
+@pytest.mark.parametrize("top", ["", "pets/", "a/b/"])
+def test_a_zip_is_the_folder_that_it_holds(adds: Adds, pets: Path, tmp_path: Path, top: str) -> None:
+    from_zip = adds(zipped(pets, tmp_path / "pets.zip", top), name="zipped")
+    from_folder = adds(pets, name="folder")
+    assert from_zip.document is not None
+    assert from_folder.document is not None
+    assert from_zip.document.class_names == ("cat", "dog")
+    assert from_zip.document.fingerprint == from_folder.document.fingerprint
+
+
+def test_a_zip_leads_nowhere_else(adds: Adds, pets: Path, tmp_path: Path) -> None:
+    archive, payload = zipped(pets, tmp_path / "bad.zip"), (pets / "cat" / "0.png").read_bytes()
+    with zipfile.ZipFile(archive, "a") as packed:
+        packed.writestr("../out.png", payload)
+        packed.writestr("/root.png", payload)
+        packed.writestr("cat/../../up.png", payload)
+        link = zipfile.ZipInfo("cat/link.png")
+        link.external_attr = 0o120777 << 16
+        packed.writestr(link, "/etc/passwd")
+    before = sorted(tmp_path.rglob("*"))
+    one = adds(archive)
+    assert one.document is not None
+    assert one.document.train + one.document.test == 20
+    assert len(one.document.left_out) == 4
+    new = {path for path in set(tmp_path.rglob("*")) - set(before) if "data" not in path.parts}
+    assert not new
+
+
+CELEBA = """4
+Smiling Male
+b.jpg  1 -1
+a.jpg -1  1
+../../c.jpg  1  1
+d.jpg  1 -1
+"""
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    folder = tmp_path / "faces"
+    for k, name in enumerate("abcde"):
+        picture(folder / "img_align" / f"{name}.jpg", np.full((8, 8), 40 * k))
+    (folder / "list_attr_celeba.txt").write_text(CELEBA)
+    return folder
+
+
+def test_the_layout_of_celeba(adds: Adds, faces: Path) -> None:
+    one = adds(faces, label="Smiling")
+    assert one.document is not None
+    assert one.document.class_names == ("not Smiling", "Smiling")
+    values, labels = values_of(one)
+    shades = {round(int(image[0, 0, 0]) / 40): label for image, label in zip(values, labels, strict=True)}
+    assert shades == {0: "not Smiling", 1: "Smiling", 3: "Smiling"}  # a, b, d
+    left_out = dict(one.document.left_out)
+    assert left_out["../../c.jpg"] == "is in the table, and no image of the folder"
+    assert left_out["img_align/e.jpg"] == "is not in the table"
+
+
+def test_the_partition_of_celeba(adds: Adds, faces: Path) -> None:
+    (faces / "list_eval_partition.txt").write_text("a.jpg 2\nb.jpg 0\nd.jpg 1\n")
+    one = adds(faces, label="Male")
+    assert one.document is not None
+    assert (one.document.train, one.document.test, one.document.own_split) == (2, 1, True)
+    _, labels = values_of(one)
+    assert labels == ["not Male", "not Male", "Male"]
+
+
+def test_a_table_of_csv_and_no_chosen_column(adds: Adds, faces: Path) -> None:
+    (faces / "list_attr_celeba.txt").unlink()
+    (faces / "about.csv").write_text("file,breed,age\na.jpg,poodle,3\nb.jpg,=cmd,4\nc.jpg,,5\n")
+    one = adds(faces, label="breed")
+    assert one.document is not None
+    assert (one.document.class_names, one.document.unlabelled) == (("=cmd", "poodle"), 1)
+    one = adds(faces, name="plain")
+    assert one.document is not None
+    assert (one.document.class_names, one.document.unlabelled) == ((), 3)
+    with pytest.raises(DataError, match="has no attribute 'colour': choose from breed, age"):
+        adds(faces, name="third", label="colour")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (lambda folder: (folder / "more.csv").write_text("a,b\n1,2\n"), {}, None),
+        (
+            lambda folder: (folder / "list_attr_celeba.txt").write_text("2\nA B\nx.jpg 1 1\n"),
+            {},
+            "No image has a row",
+        ),
+        (
+            lambda folder: (folder / "list_attr_celeba.txt").write_bytes(b"\xff\xfe\x00"),
+            {},
+            "cannot be read as a table",
+        ),
+    ],
+)
+def test_tables_that_do_not_fit(
+    adds: Adds, faces: Path, home: Path, change: object, options: dict[str, str], said: str | None
+) -> None:
+    change(faces)  # type: ignore[operator]
+    if said is None:
+        adds(faces)  # CelebA's own name is preferred
+        return
+    with pytest.raises(DataError, match=said):
+        adds(faces, **options)
+    assert not list(home.glob("own-*"))
+
+
+def test_a_folder_without_images(adds: Adds, tmp_path: Path, home: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="'none' holds no PNG, JPEG, WEBP or BMP image: give a folder"):
+        adds(tmp_path / "none")
+    with pytest.raises(DataError, match="cannot be opened"):
+        adds(tmp_path / "nowhere")
+    (tmp_path / "fake.zip").write_text("no zip")
+    with pytest.raises(DataError, match="cannot be read as a zip"):
+        adds(tmp_path / "fake.zip")
+    (tmp_path / "x.tar").write_text("")
+    with pytest.raises(DataError, match="is nothing that can be added"):
+        adds(tmp_path / "x.tar")
+    assert not list(home.glob("own-*"))
