@@ -151,6 +151,7 @@ def set_document(one: own.OwnSet) -> dict[str, Any]:
         "path": one.request.path,
         "bytes": disk_use(one.folder),
         "data": None if document is None else document.model_dump(mode="json"),
+        "left_out": [{"name": name, "why": why} for name, why in own.left_out(one)],
         "options": one.request.options.model_dump(mode="json"),
         "classes": class_counts(one),
     }
@@ -187,7 +188,7 @@ def set_lines(one: own.OwnSet) -> list[str]:
         f"Data set '{one.name}': {number(document.train)} training and {number(document.test)} test {items} of "
         f"{'x'.join(map(str, document.shape))} ({split}), {document.what}, {size_text(disk_use(one.folder))}.",
         *table(("class", "train", "test"), rows, right=("train", "test")),
-        *left_out_lines(document.left_out, document.left_out_count),
+        *left_out_lines(own.left_out(one), document.left_out_count),
         f"Train on it: `python -m core train digits-vae --set dataset={one.name}`.",
     ]
 

@@ -1,6 +1,6 @@
 """How many images of each class there are: a bar a class, in the class's own colour."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,6 +58,16 @@ def counts_figure(labels: np.ndarray, *, class_names: Sequence[str], dark: bool)
     figure.update_yaxes(rangemode="tozero")
     figure.update_layout(showlegend=False, bargap=0.25)
     return figure
+
+
+def split_counts_frame(labels: Mapping[str, np.ndarray], *, class_names: Sequence[str]) -> pd.DataFrame:
+    """Return the images of each class and split, one line each, for CSV."""
+    frames = []
+    for split, of in labels.items():
+        frame = counts_frame(of, class_names=class_names)
+        frame.insert(0, "split", split)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 def counts_frame(labels: np.ndarray, *, class_names: Sequence[str]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_row
 from dashboard.controls.frames import csv_bytes, download_csv, figure, picture, pixels, room_of, sized
 from dashboard.controls.lattices import DecodedPlane, await_lattices, decoded_plane, why_no_lattice
 from dashboard.controls.map_selection import MapSelection, kept_ids
-from dashboard.controls.needs import Bar, need_data, need_latents, sprites
+from dashboard.controls.needs import Bar, need_data, need_latents, offer_data, sprites
 from dashboard.controls.runs import (
     DEFAULT_RUN,
     default_run,
@@ -89,6 +89,7 @@ __all__ = [
     "need_data",
     "need_latents",
     "number",
+    "offer_data",
     "option_value",
     "page_number",
     "per_image",

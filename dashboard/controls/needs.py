@@ -32,9 +32,23 @@ class Bar:
 
 def need_data(record: RunRecord) -> bool:
     """Whether the images of a run's data set are here; if not, offers to fetch them, or says where to put them."""
-    dataset = record.config.dataset
-    if gateway.data_available(dataset):
+    if gateway.has_images(record):
         return True
+    dataset = record.config.dataset
+    if not gateway.can_be_fetched(dataset):
+        st.info(
+            f"**The images of {plain(dataset)} that this run was trained on are not on this machine:** the data set "
+            "was deleted, or another one has its name now. Add the same source again on the Data page to see them; the "
+            "decoded lattice, samples and the curves work without them.",
+            icon=":material/image_not_supported:",
+        )
+        return False
+    offer_data(dataset)
+    return False
+
+
+def offer_data(dataset: str) -> None:
+    """Offer to fetch a data set that is not on this machine, and say where its files can be put."""
     with st.container(border=True):
         st.markdown(
             f"**The images of {plain(dataset)} are not on this machine.** The decoded lattice, samples from the "
@@ -50,11 +64,10 @@ def need_data(record: RunRecord) -> bool:
                 gateway.fetch(dataset, lambda done, total, name: bar(done, total, plain(name)))
             except VAEScopeError as error:
                 st.error(plain(str(error)), icon=":material/error:")
-                return False
+                return
             finally:
                 bar.close()
             st.rerun()
-    return False
 
 
 def need_latents(record: RunRecord, splits: Sequence[str]) -> bool:
@@ -80,10 +93,10 @@ def sprites(record: RunRecord, data: MapData) -> Sprites:
     # A spinner shows after a tenth of a second: thumbnails that are at hand, or few, show none.
     with st.spinner(f"Preparing {len(data.ids):,} thumbnails, once"):
         return _sprites(
-            record.config.dataset, record.config.binarise, data.ids.tobytes(), _record=record, _data=data
+            gateway.data_of(record), record.config.binarise, data.ids.tobytes(), _record=record, _data=data
         )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _sprites(dataset: str, binarise: str, ids: bytes, _record: RunRecord, _data: MapData) -> Sprites:
+def _sprites(data: tuple[str, str], binarise: str, ids: bytes, _record: RunRecord, _data: MapData) -> Sprites:
     return make_sprites(gateway.originals_of_map(_record, _data))

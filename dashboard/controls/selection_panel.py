@@ -93,7 +93,7 @@ def selection_panel(record: RunRecord, map_ids: Sequence[int] | np.ndarray, *, k
     if not len(data.ids):
         return
     scores = {name: values for name in THREE if (values := per_image(data.latents, name)) is not None}
-    seen = Seen(record, data, scores, gateway.data_available(record.config.dataset), key)
+    seen = Seen(record, data, scores, gateway.has_images(record), key)
     left, right = st.columns([1.4, 1], gap="large", vertical_alignment="center")
     with left:
         _counts(seen)

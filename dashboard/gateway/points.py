@@ -30,13 +30,11 @@ ROW_BITS = 28
 SPLIT_CODES = ("test", "train", "validation")
 
 
-def data_available(dataset: str) -> bool:
-    """Whether a data set's files are on this machine.
-
-    Raises:
-        DataError: no such data set.
-    """
-    return catalog.is_available(dataset)
+def has_images(record: RunRecord) -> bool:
+    """Whether the images that a run was trained on are on this machine: its data set, with the same content."""
+    assert record.document is not None
+    dataset, fingerprint = record.config.dataset, record.document.data.fingerprint
+    return catalog.is_available(dataset) and catalog.fingerprint(dataset) == fingerprint
 
 
 def data_folder() -> Path:
@@ -53,14 +51,19 @@ def fetch(dataset: str, progress: Callable[[int, int, str], None]) -> None:
     catalog.fetch(dataset, progress=progress)
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
 def images(dataset: str, split: str) -> ImageSet:
     """Load an official split ('train' or 'test') of a data set.
 
     Raises:
         DataMissing: its files are not on this machine.
-        DataError: they are damaged.
+        DataError: they are damaged, or there is no such data set.
     """
+    # by content too: a person may delete a data set of theirs, and add another one under its name
+    return _images(dataset, catalog.fingerprint(dataset), split)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _images(dataset: str, fingerprint: str, split: str) -> ImageSet:
     return catalog.load(dataset, split)
 
 
@@ -69,11 +72,13 @@ def _seen(record: RunRecord, split: str) -> ImageSet:
     source, config = "test" if split == "test" else "train", record.config
     if config.binarise == "none":
         return images(config.dataset, source)
-    return _binary(config.dataset, source, config.binarise, _config=config)
+    return _binary(
+        config.dataset, catalog.fingerprint(config.dataset), source, config.binarise, _config=config
+    )
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _binary(dataset: str, source: str, binarise: str, _config: RunConfig) -> ImageSet:
+def _binary(dataset: str, fingerprint: str, source: str, binarise: str, _config: RunConfig) -> ImageSet:
     return as_seen(images(dataset, source), _config)
 
 
@@ -212,7 +217,7 @@ def example_ids(record: RunRecord, n: int, *, split: str = "test", seed: int = 0
         DataMissing: neither the images nor the run's latents of the split are on this machine.
     """
     source: ImageSet | Latents
-    if data_available(record.config.dataset):
+    if has_images(record):
         source = images(record.config.dataset, split)
     else:
         source = latents(record, split)

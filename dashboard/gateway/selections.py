@@ -21,7 +21,7 @@ from dashboard.gateway.points import (
     SPLIT_CODES,
     MapData,
     Progress,
-    data_available,
+    has_images,
     images,
     latents,
     latents_ready,
@@ -159,15 +159,15 @@ def _held_out(record: RunRecord, source: np.ndarray) -> np.ndarray | None:
         return np.zeros(len(source), bool)
     if latents_ready(record, "train"):
         return np.isin(source, latents(record, "train").ids, invert=True)
-    if data_available(record.config.dataset):
+    if has_images(record):
         config = record.config
-        return np.isin(source, _validation_rows(config.dataset, config.validation, config.seed))
+        return np.isin(source, _validation_rows(data_of(record), config.validation, config.seed))
     return None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _validation_rows(dataset: str, share: float, seed: int) -> np.ndarray:
-    _, held_out = split_validation(images(dataset, "train"), share=share, seed=seed)
+def _validation_rows(data: tuple[str, str], share: float, seed: int) -> np.ndarray:
+    _, held_out = split_validation(images(data[0], "train"), share=share, seed=seed)
     return held_out.ids
 
 

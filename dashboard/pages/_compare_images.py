@@ -43,7 +43,7 @@ def examples_of(side: Side) -> Examples | None:
     """Stratified, seeded test images at the mean through one run; None where neither images nor latents are here."""
     record = side.record
     assert record.document is not None
-    here = gateway.data_available(record.config.dataset)
+    here = gateway.has_images(record)
     if not here and (side.unread or not gateway.latents_ready(record, "test")):
         return None
     ids = gateway.example_ids(record, EXAMPLES, seed=EXAMPLE_SEED)

@@ -79,7 +79,7 @@ def _at_mean(plane: Plane, rows: np.ndarray) -> np.ndarray:
 def _originals(plane: Plane, ids: Sequence[int]) -> np.ndarray | None:
     """Images (N, C, H, W) in [0, 1]; None where the data set is not on this machine."""
     record = plane.side.record
-    if not gateway.data_available(record.config.dataset):
+    if not gateway.has_images(record):
         return None
     return gateway.originals(record, ids) / np.float32(255)
 

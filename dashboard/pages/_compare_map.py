@@ -80,7 +80,7 @@ def draw_maps(
         marker_names=[gateway.SPLIT_CODES[code] for code in shown],
         marker_title="split",
         colour=panel_colours(colours, panels),
-        sprites=controls.sprites(record, data) if gateway.data_available(record.config.dataset) else None,
+        sprites=controls.sprites(record, data) if gateway.has_images(record) else None,
         id_bits=gateway.ROW_BITS,
         view_key="|".join(
             f"{plane.side.record.id}:{plane.dimensions}:{plane.what}:{choices.same_axes}:{choices.space}"

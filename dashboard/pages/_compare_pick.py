@@ -1,6 +1,7 @@
 """How the runs of the Compare page are chosen, added, swapped and taken out."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import streamlit as st
 
@@ -13,9 +14,8 @@ DEFAULTS = ("bundled-digits-beta-1", "bundled-digits-beta-0p1")
 SHOWN = "compare-shown"
 """What this page showed last: where `runs` says something else, a link or another page chose it"""
 DIMENSIONS = ("dx", "dy")
-REMOVED = "remove-run"
-PER_SIDE = ("run", *DIMENSIONS)
 """Choices that go with a run when it changes its letter; their keys are `side_key(name, letter)`."""
+REMOVED = "remove-run"
 
 
 def pick_sides() -> Sides | None:
@@ -25,12 +25,13 @@ def pick_sides() -> Sides | None:
     if len(records) < FEWEST:
         _only_one(records[0])
         return None
-    count = _follow(by_id)
+    asked = _follow(by_id)
+    count = len(asked)
     titles = controls.run_titles(records)
-    chosen = _two(titles) if count == FEWEST else _several(titles, count)
+    chosen = _two(titles, asked) if count == FEWEST else _several(titles, asked)
     with st.container(horizontal=True, gap="small"):
         if count > FEWEST:
-            _swap_button()
+            _swap_button(titles)
         if len(chosen) < min(len(LETTERS), len(records)):
             st.button(
                 "Add a run",
@@ -49,7 +50,7 @@ def pick_sides() -> Sides | None:
                 icon=":material/close:",
                 type="tertiary",
                 on_click=_remove,
-                args=(count,),
+                args=(count, titles),
                 format_func=lambda letter: (
                     f"{letter}: {controls.plain(titles[chosen[LETTERS.index(letter)]])}"
                 ),
@@ -66,43 +67,43 @@ def pick_sides() -> Sides | None:
     return sides
 
 
-def _pick(letter: str, titles: dict[str, str]) -> str:
+def _pick(letter: str, titles: dict[str, str], asked: str) -> str:
     key = side_key("run", letter)
-    first = next(iter(titles))
-    state.restore(key, parse=lambda text: None, default=first)
-    state.limit(key, lambda one: one in titles, first)
+    state.restore(key, parse=lambda text: None, default=asked)
+    state.limit(key, lambda one: one in titles, asked)
     one = st.selectbox(f"Run {letter}", list(titles), key=key, format_func=lambda one: titles[one])
     state.share(key, one, None)
     return str(one)
 
 
-def _swap_button(width: str = "content") -> None:
+def _swap_button(titles: dict[str, str], width: str = "content") -> None:
     st.button(
         "Swap",
         key="swap",
         icon=":material/swap_horiz:",
         on_click=_swap,
+        args=(titles,),
         help="Swap A and B",
         width=width,  # type: ignore[arg-type]
     )
 
 
-def _two(titles: dict[str, str]) -> list[str]:
+def _two(titles: dict[str, str], asked: Sequence[str]) -> list[str]:
     left, middle, right = st.columns([1, 0.26, 1], vertical_alignment="bottom")
     chosen = []
-    for letter, column in zip(LETTERS, (left, right), strict=False):
+    for letter, column, one in zip(LETTERS, (left, right), asked, strict=False):
         with column:
-            chosen.append(_pick(letter, titles))
+            chosen.append(_pick(letter, titles, one))
     with middle:
-        _swap_button("stretch")
+        _swap_button(titles, "stretch")
     return chosen
 
 
-def _several(titles: dict[str, str], count: int) -> list[str]:
+def _several(titles: dict[str, str], asked: Sequence[str]) -> list[str]:
     chosen = []
-    for letter, cell in zip(LETTERS, grid(count), strict=False):
+    for letter, cell, one in zip(LETTERS, grid(len(asked)), asked, strict=False):
         with cell:
-            chosen.append(_pick(letter, titles))
+            chosen.append(_pick(letter, titles, one))
     return chosen
 
 
@@ -120,8 +121,8 @@ def _say_same(sides: Sides) -> None:
             )
 
 
-def _follow(by_id: dict[str, RunRecord]) -> int:
-    """Take over runs that a link or another page chose; what stood in the pickers stays otherwise. Count them."""
+def _follow(by_id: dict[str, RunRecord]) -> list[str]:
+    """Take over runs that a link or another page chose; what stood in the pickers stays otherwise."""
     named: list[str] = []
 
     def parse(text: str) -> list[str] | None:
@@ -148,7 +149,7 @@ def _follow(by_id: dict[str, RunRecord]) -> int:
             icon=":material/link_off:",
         )
     if asked == state.recall(SHOWN):
-        return len(asked)
+        return asked
     chosen = fill_up(asked, by_id)
     if len(asked) < len(before) <= FEWEST:
         # the run that is still there keeps its letter
@@ -156,7 +157,7 @@ def _follow(by_id: dict[str, RunRecord]) -> int:
         chosen = [one if one in by_id else next(others) for one in before] + list(others)
     for letter, one in zip(LETTERS, chosen, strict=False):
         state.put(side_key("run", letter), one)
-    return len(chosen)
+    return chosen
 
 
 def fill_up(asked: Sequence[str], by_id: dict[str, RunRecord], *, count: int = FEWEST) -> list[str]:
@@ -174,13 +175,20 @@ def _add(chosen: Sequence[str], by_id: dict[str, RunRecord]) -> None:
     state.put(KEY, fill_up(chosen, by_id, count=len(chosen) + 1))
 
 
-def _remove(count: int) -> None:
+def _in_pickers(titles: dict[str, str], count: int) -> list[str]:
+    """The runs that the pickers show; where one says nothing known, as before it was ever drawn, what was kept."""
+    before = list(state.kept(KEY) or [])
+    shown = [state.current(side_key("run", letter)) for letter in LETTERS[:count]]
+    return [one if one in titles else old for one, old in zip_longest(shown, before[:count])]
+
+
+def _remove(count: int, titles: dict[str, str]) -> None:
     """Take one run out: those behind it move up a letter, with the dimensions chosen for them."""
     letter = state.current(REMOVED)
     if letter not in LETTERS[:count]:
         return
     place = LETTERS.index(letter)
-    chosen = [state.current(side_key("run", letter)) for letter in LETTERS[:count]]
+    chosen = _in_pickers(titles, count)
     del chosen[place]
     for name in DIMENSIONS:
         values = [state.current(side_key(name, letter)) or AUTO for letter in LETTERS[:count]]
@@ -192,13 +200,16 @@ def _remove(count: int) -> None:
     state.put(KEY, chosen)
 
 
-def _swap() -> None:
-    for name in PER_SIDE:
+def _swap(titles: dict[str, str]) -> None:
+    chosen = list(state.kept(KEY) or [])
+    chosen[:2] = reversed(_in_pickers(titles, FEWEST))
+    for name in DIMENSIONS:
         keys = [side_key(name, letter) for letter in LETTERS[:2]]
         values = [state.current(key) for key in keys]
         for key, value in zip(keys, reversed(values), strict=True):
             if value is not None:
                 state.put(key, value)
+    state.put(KEY, chosen)
 
 
 def _only_one(record: RunRecord) -> None:

@@ -115,7 +115,7 @@ def choose_images(record: RunRecord) -> Images | None:
         split=split,
         latents=latents,
         rows=(),
-        here=gateway.data_available(record.config.dataset),
+        here=gateway.has_images(record),
         centre=centre,
         spread=spread,
     )

@@ -21,7 +21,7 @@ def draw(record: RunRecord) -> None:
     try:
         if "sparsity" in row.terms:
             _units(record)
-        if row.noise == "pixels" and gateway.data_available(record.config.dataset):
+        if row.noise == "pixels" and gateway.has_images(record):
             _denoised(record)
     except VAEScopeError as error:
         st.error(str(error))

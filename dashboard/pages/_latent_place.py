@@ -19,9 +19,7 @@ def surroundings(record: RunRecord, view: View, z: np.ndarray) -> None:
     if not gateway.latents_ready(record, "train"):
         st.caption("The density there and the nearest training images need the training images' latents.")
         # a large set takes a while to encode: only when asked for
-        if not gateway.data_available(record.config.dataset) or not st.button(
-            "Encode the training images", key="place-encode"
-        ):
+        if not gateway.has_images(record) or not st.button("Encode the training images", key="place-encode"):
             return
         controls.need_latents(record, ("train",))
     stored = gateway.latents(record, "train")
@@ -35,7 +33,7 @@ def surroundings(record: RunRecord, view: View, z: np.ndarray) -> None:
         f"The {len(rows)} training images whose {what} are nearest in the latent space, {distances[0]:.3f} to "
         f"{distances[-1]:.3f} {unit} away. Labels: {controls.plain(', '.join(names))}."
     )
-    if gateway.data_available(record.config.dataset):
+    if gateway.has_images(record):
         pixels = gateway.originals(record, [gateway.map_id("train", int(one)) for one in stored.ids[rows]])
         st.image(
             image_grid(pixels, columns=NEAREST, gap=3, scale=max(1, round(TILE / pixels.shape[-1]))),

@@ -214,7 +214,7 @@ def view_of(
         spread = np.where(spread > 0, spread, 1.0)
     return View(
         data=data,
-        has_images=data is not None and gateway.data_available(config.dataset),
+        has_images=data is not None and gateway.has_images(record),
         coordinates=coordinates,
         what=what,
         splits=splits,

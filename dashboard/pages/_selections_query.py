@@ -102,7 +102,7 @@ def _labels(record: RunRecord) -> tuple[str | None, ...] | None:
 
 def _errors(record: RunRecord, splits: Sequence[str]) -> np.ndarray | None:
     """Errors of the images, where they are cached or asked for; None where not."""
-    here = gateway.data_available(record.config.dataset)
+    here = gateway.has_images(record)
     missing = [split for split in splits if not gateway.errors_ready(record, split)]
     if missing:
         wanted = controls.toggle(

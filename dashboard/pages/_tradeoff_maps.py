@@ -25,7 +25,7 @@ def draw(board: Board, record: RunRecord, split: str, kept: Selection | None) ->
     """Draw latent plane, p-value map and lattice of the run in view."""
     told = controls.pick_class(record)
     tiles = _lattice(record, told)
-    here = gateway.data_available(record.config.dataset)
+    here = gateway.has_images(record)
     # without the images the offer to fetch them stands above, over the reconstructions
     if not (gateway.latents_ready(record, split) or here) or not controls.need_latents(record, [split]):
         _lattice_alone(record, tiles, told)

@@ -73,6 +73,7 @@ VIEWS = {
     view.name: view
     for view in (
         View("runs", "runs", "", height=1440, tables=True),
+        View("data", "data", "", height=1180, charts=1, tables=True),
         View("latent", "latent", LATENT, height=1140, maps=2, act=click_an_image),
         View(
             "manifold",

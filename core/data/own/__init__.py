@@ -4,7 +4,7 @@
 """
 
 from core.data.own.building import work
-from core.data.own.importing import Sample, again, read_sample, start, wait
+from core.data.own.importing import Sample, again, forget_look, read_sample, start, wait
 from core.data.own.library import (
     Document,
     OwnSet,
@@ -12,6 +12,7 @@ from core.data.own.library import (
     clean_data_name,
     delete_own,
     find_own,
+    left_out,
     list_own,
     own_folder,
     stage,
@@ -29,6 +30,8 @@ __all__ = [
     "clean_data_name",
     "delete_own",
     "find_own",
+    "forget_look",
+    "left_out",
     "list_own",
     "own_folder",
     "read_sample",

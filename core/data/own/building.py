@@ -285,8 +285,10 @@ def build(folder: Path, request: Request, source: Source, told: Told) -> None:
             part.close()
             raise
         part.close(remove=True)
-        for name in ("look.json", "look.npz"):
-            (folder / name).unlink(missing_ok=True)
+        for path in folder.glob("*"):
+            # what a look found, and the copy of an uploaded file: all of it is in the data set now
+            if path.stem in ("look", "upload"):
+                path.unlink(missing_ok=True)
     except OSError as error:
         raise CheckpointError(
             f"The data set could not be written to {folder}: {error.strerror or error}; free some space, or set "
@@ -356,6 +358,8 @@ def _store(folder: Path, request: Request, source: Source, part: _Part, told: To
     told_of.update(labels.tobytes())
     _write_ordered(folder / "values.npy", part, order, (count, *shape), dtype, told_of, told)
     _save(folder / "labels.npy", labels)
+    if part.note["left_out"]:
+        write_json(folder / "left-out.json", {"items": part.note["left_out"]})
     document = Document(
         format=FORMAT,
         name=request.name,
@@ -368,7 +372,6 @@ def _store(folder: Path, request: Request, source: Source, part: _Part, told: To
         fingerprint=told_of.hexdigest(),
         what=source.what,
         own_split=own_split,
-        left_out=tuple((str(name), str(why)) for name, why in part.note["left_out"]),
         left_out_count=part.note["left_out_count"],
         created=request.created,
     )

@@ -45,18 +45,29 @@ def start(own: OwnSet) -> None:
 
 
 def again(
-    own: OwnSet, *, options: Options | None = None, limits: Limits | None = None, look: bool | None = None
+    own: OwnSet,
+    *,
+    options: Options | None = None,
+    limits: Limits | None = None,
+    look: bool | None = None,
+    path: Path | None = None,
 ) -> OwnSet:
     """Change what is asked of a data set that is not added yet."""
     was = own.request
     return ask(
         own.folder,
         was.name,
-        Path(was.path),
+        path or Path(was.path),
         was.options if options is None else options,
         was.limits if limits is None else limits,
         look=was.look if look is None else look,
     )
+
+
+def forget_look(own: OwnSet) -> None:
+    """Remove what a look found, before another one."""
+    for name in ("look.json", "look.npz"):
+        (own.folder / name).unlink(missing_ok=True)
 
 
 def wait(own: OwnSet, progress: Callable[[JobState], None]) -> OwnSet:

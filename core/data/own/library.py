@@ -1,8 +1,8 @@
 """The data sets that a person added: where they lie, what each is, and their arrays as they were stored.
 
 `<data folder>/own/<id>/` holds `request.json` (what was asked for), then `values.npy` and `labels.npy` (the training
-rows first, then the test rows) and, last and whole, `data.json`: a folder without it is no data set yet. The id is
-random; the name is data.
+rows first, then the test rows), `left-out.json` (what could not be used) and, last and whole, `data.json`: a folder
+without it is no data set yet. The id is random; the name is data.
 """
 
 import contextlib
@@ -65,9 +65,8 @@ class Document(BaseModel):
     what: str
     own_split: bool
     """Whether the source had a split of its own"""
-    left_out: tuple[tuple[str, str], ...]
-    """(name, why), the first of them"""
     left_out_count: int
+    """Items that could not be used; `left_out` names them"""
     created: str
 
 
@@ -226,8 +225,12 @@ def read_own(folder: Path) -> OwnSet:
         try:
             document = Document.model_validate(read_json(folder / "data.json"))
         except (CheckpointError, ValidationError) as error:
+            wrong = str(error)
+            if isinstance(error, ValidationError):
+                first = error.errors()[0]
+                wrong = f"'{'.'.join(map(str, first['loc']))}': {first['msg']}"
             reason = (
-                f"data.json is damaged ({one_line(error, limit=120)}): delete the data set and add it again."
+                f"data.json is damaged ({one_line(wrong, limit=120)}): delete the data set and add it again."
             )
     job = JobState("none") if document else read_job(job_of(folder))
     return OwnSet(folder, request, document, job, reason)
@@ -279,6 +282,22 @@ def delete_own(own: OwnSet) -> None:
                 f"Data set '{own.name}' could not be deleted ({error.strerror or error}): delete its folder "
                 f"{own.folder} by hand."
             ) from None
+
+
+def left_out(own: OwnSet) -> tuple[tuple[str, str], ...]:
+    """Items of a data set's source that could not be used, the first `LEFT_OUT_KEPT` of them: (name, why).
+
+    Raises:
+        DataError: the list is damaged.
+    """
+    path = own.folder / "left-out.json"
+    try:
+        return tuple((str(name), str(why)) for name, why in read_json(path)["items"]) if path.exists() else ()
+    except (CheckpointError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"The list of what was left out of '{own.name}' is damaged ({one_line(error, limit=100)}); "
+            "the data are not."
+        ) from None
 
 
 def arrays(own: OwnSet) -> tuple[np.ndarray, np.ndarray]:

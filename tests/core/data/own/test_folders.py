@@ -87,7 +87,7 @@ def test_what_is_left_out_is_told(adds: Adds, pets: Path, tmp_path: Path) -> Non
     picture(pets / ".hidden" / "0.png", np.zeros((6, 4)))
     one = adds(pets)
     assert one.document is not None
-    assert dict(one.document.left_out) == {
+    assert dict(own.left_out(one)) == {
         "cat/broken.png": "is no PNG, JPEG, WEBP or BMP image",
         "cat/notes.md": "is no PNG, JPEG, WEBP or BMP file",
         "cat/link.png": "is a link, and links are not followed",
@@ -141,7 +141,7 @@ def test_a_zip_leads_nowhere_else(adds: Adds, pets: Path, tmp_path: Path) -> Non
     one = adds(archive)
     assert one.document is not None
     assert one.document.train + one.document.test == 20
-    assert len(one.document.left_out) == 4
+    assert len(own.left_out(one)) == 4
     new = {path for path in set(tmp_path.rglob("*")) - set(before) if "data" not in path.parts}
     assert not new
 
@@ -171,7 +171,7 @@ def test_the_layout_of_celeba(adds: Adds, faces: Path) -> None:
     values, labels = values_of(one)
     shades = {round(int(image[0, 0, 0]) / 40): label for image, label in zip(values, labels, strict=True)}
     assert shades == {0: "not Smiling", 1: "Smiling", 3: "Smiling"}  # a, b, d
-    left_out = dict(one.document.left_out)
+    left_out = dict(own.left_out(one))
     assert left_out["../../c.jpg"] == "is in the table, and no image of the folder"
     assert left_out["img_align/e.jpg"] == "is not in the table"
 

@@ -42,7 +42,8 @@ class Killed(BaseException):
 def test_an_import_that_was_cut_off_goes_on_where_it_was(
     adds: Adds, many: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
-    whole = adds(many, name="whole").document
+    whole_set = adds(many, name="whole")
+    whole = whole_set.document
     monkeypatch.setattr(building, "CHUNK", 32)
     made = staged(many)
 
@@ -70,10 +71,15 @@ def test_an_import_that_was_cut_off_goes_on_where_it_was(
     assert whole is not None
     assert document is not None
     assert document.fingerprint == whole.fingerprint
-    assert document.left_out == whole.left_out == (("b/004.png", "is no PNG, JPEG, WEBP or BMP image"),)
+    assert (
+        own.left_out(own.find_own("mine"))
+        == own.left_out(whole_set)
+        == (("b/004.png", "is no PNG, JPEG, WEBP or BMP image"),)
+    )
     assert sorted(path.name for path in made.folder.iterdir()) == [
         "data.json",
         "labels.npy",
+        "left-out.json",
         "request.json",
         "values.npy",
     ]

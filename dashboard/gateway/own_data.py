@@ -1,0 +1,233 @@
+"""Data sets for the Data page: those that are known, those on their way, and a person's own to be added or deleted."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import streamlit as st
+
+from core.data import catalog, own
+from core.data.catalog import DatasetInfo
+from core.data.images import stratified_sample
+from core.data.own.opening import FILES
+from core.errors import DataError
+from core.jobs import stop_job
+from core.store import disk_use
+from dashboard.gateway.listing import runs
+from dashboard.gateway.points import images
+
+COPY_BYTES = 2**20
+
+
+def can_be_fetched(dataset: str) -> bool:
+    """Whether a data set is one that is downloaded, not a person's own and not one that nobody knows."""
+    return dataset in catalog.DATASETS and not catalog.DATASETS[dataset].embedded
+
+
+def data_sets() -> tuple[DatasetInfo, ...]:
+    """All data sets that are known: the embedded default first, a person's own last."""
+    return catalog.rows()
+
+
+def is_here(row: DatasetInfo) -> bool:
+    """Whether a data set's files are on this machine."""
+    return row.own or catalog.is_available(row.name)
+
+
+def own_set(name: str) -> own.OwnSet:
+    """A person's own data set.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    return own.find_own(name)
+
+
+def on_their_way() -> list[own.OwnSet]:
+    """A person's own data sets that are not complete."""
+    return [one for one in own.list_own() if one.state != "ready"]
+
+
+def own_size(one: own.OwnSet) -> int:
+    """Bytes on disk."""
+    return disk_use(one.folder)
+
+
+def runs_of(dataset: str) -> int:
+    """Number of runs that were trained on a data set of this name."""
+    return sum(
+        record.document is not None and record.config.dataset == dataset for record in runs(hidden=True)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Some images of a split, the same each time, ordered by label; and the labels of all."""
+
+    images: np.ndarray
+    """(n, C, H, W)"""
+    rows: np.ndarray
+    """(n,) rows in the split"""
+    labels: np.ndarray
+    """(N,) of the whole split"""
+
+
+def examples(dataset: str, split: str, count: int) -> Examples:
+    """Choose images by a stratified sample with seed 0.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+        DataError: it is damaged.
+    """
+    found = images(dataset, split)
+    rows = stratified_sample(found.labels, n=count, seed=0)
+    rows = rows[np.argsort(found.labels[rows], kind="stable")]
+    return Examples(np.asarray(found.pixels[rows]), rows, found.labels)
+
+
+def inbox() -> Path:
+    """The folder whose content the page offers to add."""
+    return own.own_folder().parent / "inbox"
+
+
+def in_inbox() -> list[str]:
+    """Names of the folders and files in the inbox that could be added."""
+    try:
+        found = sorted(inbox().iterdir())
+    except OSError:
+        return []
+    return [
+        path.name
+        for path in found
+        if not path.name.startswith(".")
+        and not path.is_symlink()
+        and (path.is_dir() or path.suffix.lower() in FILES)
+    ]
+
+
+def stage_from_inbox(name: str, entry: str, options: dict[str, Any], limits: dict[str, Any]) -> own.OwnSet:
+    """Make a place for a data set from something in the inbox, and begin to look at it.
+
+    Raises:
+        ConfigError: the name or an option cannot be used.
+        DataError: the entry is gone, or nothing can be written.
+        CheckpointError: no process can be started.
+    """
+    if entry not in in_inbox():  # what is listed, and no other path
+        raise DataError("What was chosen is not in the inbox any more: choose again.")
+    return _begun(name, inbox() / entry, options, limits)
+
+
+def stage_upload(
+    name: str, uploaded: BinaryIO, called: str, options: dict[str, Any], limits: dict[str, Any]
+) -> own.OwnSet:
+    """Make a place for a data set from an uploaded file, keep the file there, and begin to look at it.
+
+    Raises:
+        ConfigError: the name or an option cannot be used.
+        DataError: the file is of no known kind, or nothing can be written.
+        CheckpointError: no process can be started.
+    """
+    suffix = next((one for one in FILES if called.lower().endswith(one)), None)
+    if suffix is None:
+        raise DataError(f"A file of this kind cannot be added: give one that ends in {', '.join(FILES)}.")
+    made = _staged(name, own.own_folder(), options, limits)
+    path = made.folder / f"upload{suffix}"  # our name for it: what the browser calls it is no path
+    try:
+        uploaded.seek(0)
+        with path.open("wb") as file:
+            while chunk := uploaded.read(COPY_BYTES):
+                file.write(chunk)
+    except OSError as error:
+        own.delete_own(made)
+        raise DataError(f"The file could not be kept ({error.strerror or error}): free some space.") from None
+    made = own.again(made, path=path)
+    own.start(made)
+    return made
+
+
+def _staged(name: str, path: Path, options: dict[str, Any], limits: dict[str, Any]) -> own.OwnSet:
+    return own.stage(
+        name,
+        path,
+        own.Options.make(options),
+        own.Limits.make(limits),
+        look=True,
+        builtin=tuple(catalog.DATASETS),
+    )
+
+
+def _begun(name: str, path: Path, options: dict[str, Any], limits: dict[str, Any]) -> own.OwnSet:
+    made = _staged(name, path, options, limits)
+    own.start(made)
+    return made
+
+
+def look_again(one: own.OwnSet, options: dict[str, Any], limits: dict[str, Any]) -> None:
+    """Look at the same source with other options.
+
+    Raises:
+        ConfigError: an option cannot be used.
+        CheckpointError: nothing can be written, or no process can be started.
+    """
+    stop_job(one.job_files)
+    own.forget_look(one)
+    own.start(own.again(one, options=own.Options.make(options), limits=own.Limits.make(limits), look=True))
+
+
+def add_looked(one: own.OwnSet) -> None:
+    """Add the whole of what was looked at, or go on with an import that was cut off.
+
+    Raises:
+        CheckpointError: nothing can be written, or no process can be started.
+    """
+    own.start(own.again(one, look=False))
+
+
+def stop_import(one: own.OwnSet) -> None:
+    """End the process that reads a source; what it read is kept, to go on from.
+
+    Raises:
+        CheckpointError: it does not end.
+    """
+    stop_job(one.job_files)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _settings(kind: str) -> dict[str, tuple[Any, str]]:
+    made = own.Options if kind == "options" else own.Limits
+    return {key: (field.default, field.description or "") for key, field in made.model_fields.items()}
+
+
+def own_settings(kind: str) -> dict[str, tuple[Any, str]]:
+    """{key: (default, what it is)} of the 'options' or the 'limits' of an import."""
+    return _settings(kind)
+
+
+def suggested_name(called: str, taken: tuple[str, ...]) -> str:
+    """A name for a data set made from what its source is called, one that is free."""
+    base = (
+        re.sub(r"[^a-z0-9]+", "-", called.lower().rsplit(".", 1)[0]).strip("-")[:34].strip("-") or "my-data"
+    )
+    names, name, number = set(taken), base, 2
+    while name in names:
+        name, number = f"{base}-{number}", number + 1
+    return name
+
+
+def taken_names() -> tuple[str, ...]:
+    """Names that data sets have, those on their way included."""
+    return (*catalog.DATASETS, *(one.name for one in own.list_own()))
+
+
+def recipe_for(row: DatasetInfo) -> str:
+    """Name of a recipe to begin with on a data set."""
+    named = {"mnist": "mnist-mlp-vae", "fashion-mnist": "fashion-conv-vae"}
+    return named.get(row.name, "digits-vae")
+
+
+def as_pictures(values: np.ndarray, dataset: str | None) -> np.ndarray:
+    """Items of a data set as images that can be looked at, uint8 (N, C, H, W)."""
+    return values

@@ -1,0 +1,197 @@
+"""The Data page: the table and what is in a set, adding by a look first, what goes wrong, and deleting."""
+
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.config import RunConfig
+from core.data import catalog, own
+from core.errors import DataError
+from core.training.run import train
+from dashboard import gateway
+from tests.dashboard.headless import figures, healthy, open_page, words
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of the test's own."""
+    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def fill(folder: Path, *, classes: tuple[str, ...] = ("cat", "<b>dog</b>"), each: int = 12) -> Path:
+    """A folder per class of 6 x 6 RGB images, and one file that is none."""
+    generator = np.random.default_rng(0)
+    for label in classes:
+        (folder / label.replace("/", "-")).mkdir(parents=True)
+        for k in range(each):
+            pixels = generator.integers(0, 256, (6, 6, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label.replace("/", "-") / f"{k:02d}.png")
+    (folder / classes[0] / "broken.jpg").write_bytes(b"nothing")
+    return folder
+
+
+def until(at: AppTest, done: Callable[[AppTest], bool]) -> AppTest:
+    """Run the page again, as its own clock does, until something holds."""
+    end = time.monotonic() + 60
+    while not done(at):
+        assert time.monotonic() < end, words(at)
+        time.sleep(0.2)
+        at.run()
+    return healthy(at)
+
+
+def button(at: AppTest, label: str) -> None:
+    next(one for one in at.button if one.label == label).click().run()
+
+
+def labels(at: AppTest) -> list[str]:
+    return [one.label for one in at.button]
+
+
+def test_the_embedded_set_is_shown(home: Path) -> None:
+    at = healthy(open_page("data"))
+    table = at.dataframe[0].value
+    assert table["name"].tolist() == ["digits", "mnist", "fashion-mnist"]
+    assert table["here"].tolist() == [True, False, False]
+    assert table["items"].tolist() == ["8 × 8 grey", "28 × 28 grey", "28 × 28 grey"]
+    (chart,) = figures(at)
+    counts = np.bincount(np.concatenate([catalog.load("digits", s).labels for s in ("train", "test")]))
+    assert [int(text.replace(",", "")) for text in chart["data"][0]["text"]] == counts.tolist()
+    assert "python -m core train digits-vae --set dataset=digits" in at.code[0].value
+    assert "Delete" not in labels(at)
+
+
+def test_a_set_that_is_not_here_is_offered(home: Path) -> None:
+    at = healthy(open_page("data", set="mnist"))
+    assert "The images of mnist are not on this machine" in words(at)
+    assert "Fetch mnist" in labels(at)
+
+
+def test_a_folder_of_the_inbox_is_looked_at_and_added(home: Path) -> None:
+    at = healthy(open_page("data", **{"data-part": "add", "data-source": "inbox"}))
+    assert f"into {home / 'inbox'} and reload" in words(at)
+    assert next(one for one in at.button if one.label == "Look at a sample").disabled
+    fill(home / "inbox" / "My Pets")
+    at.run()
+    assert at.text_input[0].value == "my-pets"
+    button(at, "Look at a sample")
+    until(at, lambda at: "Add it" in labels(at))
+    assert "25 items, folder per class, to be stored as images of 6 × 6 RGB" in words(at).replace("*", "")
+    assert "<b>dog<-b> (12)" in words(at)
+    assert catalog.names() == ("digits", "mnist", "fashion-mnist")  # nothing is added yet
+
+    at.selectbox(key="data-set-colour").select("grey").run()
+    at.selectbox(key="data-set-size").select("8").run()
+    button(at, "Look again")
+    until(at, lambda at: "Add it" in labels(at))
+    assert "images of 8 × 8 grey" in words(at)
+    button(at, "Add it")
+    until(at, lambda at: "my-pets" in catalog.names())
+    at = healthy(open_page("data", set="my-pets"))
+    assert at.dataframe[0].value.iloc[-1].tolist()[:6] == ["my-pets", "8 × 8 grey", 2, 20, 4, True]
+    assert "folder per class, split at random, stratified, seed 0" in words(at)
+    left_out = next(one.value for one in at.dataframe if "why" in one.value)
+    assert left_out.to_numpy().tolist() == [["cat/broken.jpg", "is no PNG, JPEG, WEBP or BMP image"]]
+    assert catalog.load("my-pets", "train").shape == (1, 8, 8)
+
+
+def test_a_bad_source_is_told_and_leaves_nothing(home: Path) -> None:
+    (home / "inbox").mkdir(parents=True)
+    np.savez(home / "inbox" / "bad.npz", images=np.array([{}, 1], dtype=object))
+    at = open_page("data", **{"data-part": "add", "data-source": "inbox"})
+    button(at, "Look at a sample")
+    end = time.monotonic() + 60
+    while not at.error and time.monotonic() < end:
+        time.sleep(0.2)
+        at.run()
+    assert "holds Python objects, which are never loaded" in at.error[0].value.replace("\\", "")
+    assert "Add it" not in labels(at)
+    button(at, "Give up")
+    assert own.list_own() == []
+    at.text_input[0].set_value("../up").run()
+    button(at, "Look at a sample")
+    assert "cannot be called '../up'" in at.error[0].value.replace("\\", "")
+    assert own.list_own() == []
+
+
+def test_an_import_that_was_cut_off_can_go_on_or_be_removed(home: Path) -> None:
+    path = fill(home / "inbox" / "pets")
+    for name in ("first", "second"):
+        own.stage(name, path, own.Options.make(), own.Limits.make(), look=False, builtin=())
+    at = healthy(open_page("data"))
+    assert "first was cut off before it was complete: nothing is added yet" in words(at).replace("*", "")
+    button(at, "Remove")
+    assert [one.name for one in own.list_own()] == ["second"]
+    button(at, "Go on")
+    until(at, lambda at: "second" in catalog.names())
+    at.run()
+    assert "second" in at.dataframe[0].value["name"].tolist()
+    assert "Go on" not in labels(at)
+
+
+def zipped(folder: Path) -> io.BytesIO:
+    payload = io.BytesIO()
+    with zipfile.ZipFile(payload, "w") as archive:
+        for path in folder.rglob("*.png"):
+            archive.write(path, path.relative_to(folder))
+    return payload
+
+
+def added(name: str, source: io.BytesIO, called: str) -> own.OwnSet:
+    made = gateway.stage_upload(name, source, called, {}, {})
+    own.wait(made, lambda _: None)
+    gateway.add_looked(own.find_own(name))
+    return own.wait(own.find_own(name), lambda _: None)
+
+
+def test_an_upload_keeps_nothing_but_the_data_set(home: Path, tmp_path: Path) -> None:
+    source = zipped(fill(tmp_path / "pets"))
+    one = added("pets", source, "../../evil\\name.zip")
+    assert one.document is not None
+    assert one.document.class_names == ("<b>dog<-b>", "cat")
+    assert sorted(path.name for path in one.folder.iterdir()) == [
+        "data.json",
+        "labels.npy",
+        "request.json",
+        "values.npy",
+    ]
+    assert not list(tmp_path.rglob("*evil*"))
+    with pytest.raises(DataError, match="cannot be added: give one that ends in"):
+        gateway.stage_upload("other", source, "pets.exe", {}, {})
+    assert [found.name for found in own.list_own()] == ["pets"]
+
+
+def test_deleting_asks_and_runs_outlive_their_images(home: Path, store: Path, tmp_path: Path) -> None:
+    added("pets", zipped(fill(tmp_path / "pets")), "pets.zip")
+    brief = {"dataset": "pets", "epochs": 1, "hidden": (8,), "threads": 1, "device": "cpu", "batch_size": 8}
+    record = train(RunConfig.make(brief), name="On pets", store=store, run_id="on-pets").record
+    assert gateway.has_images(record)
+    at = healthy(open_page("data", set="pets"))
+    button(at, "Delete")
+    assert "1 run of this data stays" in words(at)
+    at.button(key="data-delete-no").click().run()
+    assert "pets" in catalog.names()
+    button(at, "Delete")
+    at.button(key="data-delete-yes").click().run()
+    assert healthy(at).dataframe[0].value["name"].tolist() == ["digits", "mnist", "fashion-mnist"]
+    assert own.list_own() == []
+    assert not gateway.has_images(record)
+    for module in ("runs", "latent", "curves", "selections", "edit", "tradeoff", "families"):
+        at = healthy(open_page(module, run="on-pets", runs="on-pets"))
+    for path in record.folder.glob("latents-*.npz"):
+        path.unlink()
+    at = healthy(open_page("latent", run="on-pets"))
+    assert "was deleted, or another one has its name now" in words(at)
+    assert "Fetch pets" not in labels(at)
+
+    other = zipped(fill(tmp_path / "others", classes=("x", "y")))
+    added("pets", other, "pets.zip")
+    assert not gateway.has_images(record)  # another content under the same name
