@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = str(error).lower()
         if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
             complain(
-                "error: The memory is not enough: choose smaller hidden, latent or batch_size, or --batch-size."
+                "error: The memory is not enough: choose smaller settings (hidden, latent, batch_size), or a smaller "
+                "--batch-size, --steps or --scale where the command has them."
             )
             return FAILURE
         raise

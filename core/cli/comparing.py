@@ -30,7 +30,10 @@ def compare(records: Sequence[RunRecord], args: argparse.Namespace) -> int:
         CheckpointError: one cannot be opened.
     """
     if not 2 <= len(records) <= len(LETTERS):
-        raise ConfigError(f"Comparing needs 2 to {len(LETTERS)} runs, not {len(records)}: name that many.")
+        once = " (a run that is named twice counts once)" if len(records) < len(args.runs) else ""
+        raise ConfigError(
+            f"Comparing needs 2 to {len(LETTERS)} runs, not {len(records)}{once}: name that many."
+        )
     for record in records:
         if record.document is None or record.state == "damaged":
             raise CheckpointError(f"Run '{record.id}' cannot be opened: {record.reason}")

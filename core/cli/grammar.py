@@ -12,6 +12,9 @@ from core.errors import ConfigError
 from core.generation.film import SHORTEST
 from core.recipes import RECIPES
 
+MOST_STEPS = 1000
+"""Images a row, or from one image to the next, at most"""
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are errors like all others: main prints them and chooses the exit code."""
@@ -24,7 +27,8 @@ class Parser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse, after the changes of tags were taken out where this command has some."""
         words = list(sys.argv[1:] if args is None else args)
-        changes = [word for word in words if re.match(r"\+.|-[^-]", word)] if self.takes_changes else []
+        # a sign alone too: that no tag follows it is said better than that there is no run of this name
+        changes = [word for word in words if re.match(r"\+|-(?!-)", word)] if self.takes_changes else []
         if not changes or words == ["-h"]:
             return super().parse_known_args(words, namespace)
         parsed, rest = super().parse_known_args([word for word in words if word not in changes], namespace)
@@ -53,13 +57,14 @@ class Format(argparse.RawDescriptionHelpFormatter):
         return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
-def from_least(least: int) -> Callable[[str], int]:
-    """Reader of whole numbers from `least`."""
+def from_least(least: int, *, most: int | None = None) -> Callable[[str], int]:
+    """Reader of whole numbers from `least`, up to `most` where that is given."""
 
     def read(text: str) -> int:
         value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{value} is not a whole number from {least}")
+        if value < least or (most is not None and value > most):
+            upto = "" if most is None else f" to {most}"
+            raise argparse.ArgumentTypeError(f"{value} is not a whole number from {least}{upto}")
         return value
 
     read.__name__ = "whole number"
@@ -140,7 +145,9 @@ def picture_options(
         help="decode as this class, for a run of family cvae (default: that of the images, or all for samples)",
     )
     if steps is not None:
-        parser.add_argument("--steps", type=from_least(1), default=steps, metavar="N", help=steps_help)
+        parser.add_argument(
+            "--steps", type=from_least(1, most=MOST_STEPS), default=steps, metavar="N", help=steps_help
+        )
     parser.add_argument(
         "--scale",
         type=from_least(1),

@@ -71,7 +71,12 @@ def image_grid(
 
 
 def rows_png(
-    rows: Sequence[np.ndarray], *, labels: Sequence[str] | None = None, gap: int = 2, scale: int = 1
+    rows: Sequence[np.ndarray],
+    *,
+    labels: Sequence[str] | None = None,
+    gap: int = 2,
+    scale: int = 1,
+    room_for: Sequence[str] = (),
 ) -> bytes:
     """Stack rows of images, image k of each row under image k of the others.
 
@@ -81,6 +86,7 @@ def rows_png(
             "β" is written "beta" and any other letter "?".
         gap: transparent pixels between images, after enlargement.
         scale: how often each pixel is repeated each way.
+        room_for: other labels that would fit too, so that two pictures with unequal labels stand in line.
 
     Returns:
         PNG bytes. Without labels image k of row r has its top left pixel at
@@ -102,7 +108,8 @@ def rows_png(
         raise ValueError(f"Rows must hold images of one size, not {sizes} (height, width, enlarged).")
     height, width = sizes[0]
     words = [_ascii(label) for label in labels or ()]
-    left = max((int(_font().getlength(word)) for word in words), default=-10) + 10
+    asked = [*words, *(_ascii(label) for label in room_for)] if words else []
+    left = max((int(_font().getlength(word)) for word in asked), default=-10) + 10
     longest = max(len(row) for row in tiles)
     channels = max(row.shape[-1] for row in filled)
     canvas = np.zeros(

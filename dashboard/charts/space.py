@@ -153,10 +153,10 @@ def _scene(axes: Sequence[str], uirevision: str, dark: bool) -> dict[str, object
         "showspikes": False,
     }
     each = {
-        f"{name}axis": {**look, "title": {"text": plotly_text(text), "font": {"size": 12}}}
+        f"{name}axis": {**look, "title": {"text": plotly_text(text)}}
         for name, text in zip("xyz", axes, strict=True)
     }
     # a little further off than Plotly's own camera, so that the axes' names are inside
-    camera = {"eye": {"x": 1.4, "y": 1.4, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}}
+    camera = {"eye": {"x": 1.7, "y": 1.7, "z": 1.2}, "center": {"x": 0, "y": 0, "z": -0.12}}
     look_from = {"aspectmode": "data", "camera": camera, "uirevision": uirevision, "dragmode": "orbit"}
     return {**each, **look_from}

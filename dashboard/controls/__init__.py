@@ -16,7 +16,16 @@ from dashboard.controls.choices import (
 from dashboard.controls.classes import class_names_of, class_words, pick_class, pick_class_or_own
 from dashboard.controls.colouring import COLOUR_SCORES, Colour, colour_of, per_image, pick_colour
 from dashboard.controls.dimensions import CLASS_ROWS, OWN_ROW, Ranked, class_rows, ranked_dimensions
-from dashboard.controls.frames import csv_bytes, download_csv, figure, picture, pixels, room_of, sized
+from dashboard.controls.frames import (
+    csv_bytes,
+    download_csv,
+    figure,
+    picture,
+    pixels,
+    room_of,
+    sized,
+    width_of,
+)
 from dashboard.controls.lattices import DecodedPlane, await_lattices, decoded_plane, why_no_lattice
 from dashboard.controls.map_selection import MapSelection, kept_ids
 from dashboard.controls.needs import Bar, need_data, need_latents, offer_data, sprites
@@ -124,4 +133,5 @@ __all__ = [
     "usable_runs",
     "weight_text",
     "why_no_lattice",
+    "width_of",
 ]

@@ -106,7 +106,7 @@ def pixels(count: int) -> int:
     return round(count * _scale())
 
 
-def _width(png: bytes) -> int | Literal["content"]:
+def width_of(png: bytes) -> int | Literal["content"]:
     """Width of a PNG on the page: its own, enlarged in a very wide window."""
     if _scale() == 1:
         return "content"
@@ -122,7 +122,7 @@ def picture(
     png: bytes, *, key: str, filename: str, caption: str, alt: str, frame: Frame | None = None
 ) -> None:
     """Show a PNG picture with its downloads, at its own size or the column's width."""
-    st.image(png, caption=caption, alt=alt, width=_width(png))
+    st.image(png, caption=caption, alt=alt, width=width_of(png))
     left, right = st.columns(2)
     with left:
         st.download_button(

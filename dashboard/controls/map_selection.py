@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import gateway, state
 from dashboard.components.latent_map import Events
 from dashboard.controls.selection_panel import selection_panel
-from dashboard.controls.selections import images_text, keep_selection
+from dashboard.controls.selections import images_text, keep_selection, put_selection
 from dashboard.controls.words import plain
 from dashboard.gateway import RunRecord, Selection
 
@@ -80,6 +80,10 @@ class MapSelection:
             if events.click:
                 state.remember(self._key, np.array([events.click["id"]], np.uint32))
             return
+        if self.kept is not None and not len(events.selection):
+            # cleared on the map: nothing is in use any more, here and in the link
+            put_selection(None)
+            st.rerun()
         on_map = self._of_kept[np.isin(self._of_kept, shown)]
         # the map hands back the part of the kept selection that it shows: that is no other selection
         same = len(on_map) > 0 and np.array_equal(np.sort(events.selection), on_map)
@@ -109,8 +113,8 @@ class MapSelection:
         """Under the map: the bar, and all that the selected images show, once that is opened."""
         if len(self.ids) < 2:
             st.caption(
-                "Select images with a lasso (Shift + drag) or a box (Alt + drag), or choose a kept selection above: "
-                "what they show appears here."
+                "Select images with a lasso (Shift + drag) or a box (Alt + drag; Ctrl adds), or choose a kept "
+                "selection above: what they show appears here."
             )
             return
         self.bar(shown, key=key, origin=origin)

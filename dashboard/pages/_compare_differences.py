@@ -10,6 +10,8 @@ from dashboard import controls
 from dashboard.charts.images import enlarge, image_grid, rows_frame, rows_png, signed_colours
 from dashboard.pages._compare_images import CARD, TILE, columns_of_cards
 
+WIDEST = "A - original"
+"""The longest label of a row: the images themselves leave room for it too, and so stand in line with the differences"""
 KINDS = {"original": "From the original", "first": "From A", "off": "None"}
 
 
@@ -69,7 +71,7 @@ def difference_images(
             np.concatenate(rows), columns=columns_of_cards(len(rows)), gap=10, scale=enlarge(size, to=CARD)
         )
     else:
-        png = rows_png(rows, labels=labels, gap=4, scale=enlarge(size, to=TILE))
+        png = rows_png(rows, labels=labels, gap=4, scale=enlarge(size, to=TILE), room_for=[WIDEST])
     controls.picture(
         png,
         key=key,

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import controls, gateway
 from dashboard.charts.images import enlarge, image_frame, image_grid, rows_frame, rows_png
 from dashboard.gateway import SCORES, PairedDifference
-from dashboard.pages._compare_differences import difference_images
+from dashboard.pages._compare_differences import WIDEST, difference_images
 from dashboard.pages._compare_images import CARD, TILE, columns_of_cards
 from dashboard.pages._compare_map import Joined
 from dashboard.pages._compare_pairs import pairs_table
@@ -194,7 +194,7 @@ def _several(
     of = f", the first {len(shown)} of them shown" if len(ids) > len(shown) else ""
     st.markdown(f"**{len(ids):,} images selected**{of}")
     controls.picture(
-        rows_png(parts, labels=labels, gap=4, scale=enlarge(parts[0].shape[-1], to=TILE)),
+        rows_png(parts, labels=labels, gap=4, scale=enlarge(parts[0].shape[-1], to=TILE), room_for=[WIDEST]),
         key=f"{key}-selected",
         filename="compare-selected",
         caption=f"Reconstructions at the mean. Over all selected, nats per image: {'; '.join(averages)}.",

@@ -244,11 +244,12 @@ def _sample(one: OwnSet) -> None:
         f"{size_words(shape, sample.kind)}."
     )
     shown = gateway.as_pictures(sample.values, None)
+    png = image_grid(shown, columns=COLUMNS, scale=enlarge(max(shown.shape[2:]), to=TILE), gap=2)
     st.image(
-        image_grid(shown, columns=COLUMNS, scale=enlarge(max(shown.shape[2:]), to=TILE), gap=2),
+        png,
         caption=f"A sample of {len(shown)}, as they would be stored.",
         alt="A sample of the source",
-        width="content",
+        width=controls.width_of(png),
     )
     counts: dict[str, int] = {}
     for label in sample.labels:

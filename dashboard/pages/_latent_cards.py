@@ -54,12 +54,16 @@ def point_card(record: RunRecord, view: View) -> None:
         scale = enlarge(pixels.shape[-1], to=CARD_PIXELS)
         left, right = st.columns(2)
         with left:
-            st.image(
-                image_grid(pixels, columns=1, gap=0, scale=scale), caption="Original", alt=f"Original: {name}"
-            )
+            png = image_grid(pixels, columns=1, gap=0, scale=scale)
+            st.image(png, caption="Original", alt=f"Original: {name}", width=controls.width_of(png))
         with right:
             png = image_grid(again, columns=1, gap=0, scale=scale)
-            st.image(png, caption="Reconstruction at the mean", alt=f"Reconstruction at the mean: {name}")
+            st.image(
+                png,
+                caption="Reconstruction at the mean",
+                alt=f"Reconstruction at the mean: {name}",
+                width=controls.width_of(png),
+            )
     distortion = float(latents.distortion[row])
     rate = None if latents.rate is None else float(latents.rate[row])
     values = {
@@ -165,6 +169,7 @@ class Place:
                 png,
                 caption=f"Decoded there{controls.class_words(self.record, self.view.told)}",
                 alt="The image decoded at the chosen place",
+                width=controls.width_of(png),
             )
         with right:
             st.markdown(

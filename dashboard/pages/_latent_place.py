@@ -35,8 +35,10 @@ def surroundings(record: RunRecord, view: View, z: np.ndarray) -> None:
     )
     if gateway.has_images(record):
         pixels = gateway.originals(record, [gateway.map_id("train", int(one)) for one in stored.ids[rows]])
+        png = image_grid(pixels, columns=NEAREST, gap=3, scale=max(1, round(TILE / pixels.shape[-1])))
         st.image(
-            image_grid(pixels, columns=NEAREST, gap=3, scale=max(1, round(TILE / pixels.shape[-1]))),
+            png,
+            width=controls.width_of(png),
             alt=f"The {len(rows)} training images nearest to the place",
             caption=words,
         )

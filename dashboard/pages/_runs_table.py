@@ -236,6 +236,8 @@ COLUMNS: dict[str, Any] = {
 """The columns, in order."""
 
 
+WIDE_NAME = 330
+"""Width of the names in a very wide window, where they stand on one line"""
 SELECTED = ("selected_distortion", "selected_rate", "selected_negative_elbo")
 """The columns of a selection."""
 
@@ -243,7 +245,15 @@ SELECTED = ("selected_distortion", "selected_rate", "selected_negative_elbo")
 def without_empty(columns: Mapping[str, Any], shown: pd.DataFrame) -> dict[str, Any]:
     """The columns of a table, without those of words and of a selection that no row has."""
     unused = [name for name in ("note", "why", *SELECTED) if name in columns and shown[name].isna().all()]
-    return {name: column for name, column in columns.items() if name not in unused}
+    left = {name: column for name, column in columns.items() if name not in unused}
+    if controls.pixels(100) == 100:
+        return left
+    # text is larger in a very wide window, and there is room for whole names on one line
+    wide = {"name": WIDE_NAME}
+    return {
+        name: {**column, "width": controls.pixels(wide.get(name, column["width"]))}
+        for name, column in left.items()
+    }
 
 
 def download_frame(

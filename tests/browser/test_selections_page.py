@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.store import SELECTIONS, list_selections
+from tests.browser.maps import Map
 from tests.conftest import REPO, copy_bundled
 
 Settle = Callable[[Any], None]
@@ -73,6 +74,25 @@ def test_kept_by_a_query_found_after_a_reload_deleted_and_brought_back(
     assert list_selections(own_store) == [made]
     assert f"selection={made.id}" in page.url
     assert page.console_errors == []  # type: ignore[attr-defined]
+
+
+def test_a_selection_cleared_on_a_map_is_in_use_no_more(page: Page, url: str, settle: Settle) -> None:
+    keep(page, url, settle)
+    link = f"{url}/latent?run={RUN}&split=test&{re.search('selection=[^&]+', page.url)[0]}"  # type: ignore[index]
+    page.goto(link)
+    shown = Map(page, index=0, of=2)
+    expect(shown.root).not_to_have_attribute("data-selected", "0")
+    settle(page)
+    shown.root.get_by_role("button", name="Clear selection").click()
+    page.wait_for_url(lambda address: "selection=" not in address)
+    settle(page)
+    page.reload()
+    shown = Map(page, index=0, of=2)
+    settle(page)
+    expect(shown.root).to_have_attribute("data-selected", "0")
+    expect(page.get_by_text("What these images show")).to_have_count(0)
+    page.goto(link)  # the link means the same again
+    expect(Map(page, index=0, of=2).root).not_to_have_attribute("data-selected", "0", timeout=30_000)
 
 
 def test_pages_of_images_turn_and_the_link_says_which(page: Page, url: str, settle: Settle) -> None:

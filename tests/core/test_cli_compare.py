@@ -194,6 +194,7 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(compare: Shell, bundle
     assert compare(ONE) == 2
     assert "Comparing needs 2 to 8 runs, not 1" in compare.err
     assert compare(*[ONE] * 9) == 2
+    assert "not 1 (a run that is named twice counts once)" in compare.err
     assert compare(ONE, "nowhere") == 1
     assert "nowhere" in compare.err
     (bundled_store / TENTH / "run.json").write_text("{")

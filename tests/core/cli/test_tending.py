@@ -149,6 +149,9 @@ def test_tag(shell: Shell, runs: dict[str, Path]) -> None:
     assert shell("list") == 0
     assert re.search(r"disk +tags$", shell.out, re.MULTILINE)
     # no change asked for: it says which there are
+    for alone in ("+", "-"):
+        assert shell("tag", ae, alone) == 2
+        assert "A tag cannot be empty" in shell.err
     assert shell("tag", ae) == 0
     assert shell.out == f"Run '{ae}' is tagged <b>, figure 2, paper.\n"
     assert shell("tag", ae, "-<b>", "-figure 2", "-paper") == 0

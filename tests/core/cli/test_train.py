@@ -134,6 +134,7 @@ def test_a_wrong_sweep_trains_nothing(
         ("evaluate nothing", 1, "There is no run 'nothing'"),
         ("evaluate x --split all", 2, "invalid choice: 'all'"),
         ("evaluate x --draws 0", 2, "0 is not a whole number from 1"),
+        ("traverse x --out x.png --steps 1001", 2, "1001 is not a whole number from 1 to 1000"),
         ("evaluate x --seed -1", 2, "-1 is not a whole number from 0"),
         ("evaluate x --save --split test", 2, "leave out --split, --seed and --draws"),
         ("evaluate x --save --seed 0", 2, "leave out --split, --seed and --draws"),

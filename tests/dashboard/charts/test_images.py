@@ -98,6 +98,17 @@ def test_rows_stack_one_under_another() -> None:
     assert (picture[11:, 18:, 3] == 0).all()
 
 
+def test_rows_of_unequal_labels_stand_in_line() -> None:
+    row = np.full((1, 1, 4, 4), 200, np.uint8)
+    lone, roomy, long = (
+        decode(rows_png([row], labels=[label], room_for=room))
+        for label, room in (("A", ()), ("A", ["A - original"]), ("A - original", ()))
+    )
+    assert lone.shape[1] < roomy.shape[1] == long.shape[1]
+    assert (roomy[:4, -4:, 0] == 200).all()
+    assert decode(rows_png([row], room_for=["A - original"])).shape[1] == 4  # no labels, no room for any
+
+
 def test_rows_mix_grey_and_colour_and_take_labels() -> None:
     plain = decode(rows_png([COLOUR, GREY[:4]]))
     assert np.array_equal(plain[0:5, 6:10, :3], COLOUR[1].transpose(1, 2, 0))

@@ -31,8 +31,9 @@ function press(app, panel, event) {
   panel.el.focus({ preventScroll: true });
   panel.el.setPointerCapture(event.pointerId);
   const start = place(app, event);
-  const mode = event.altKey ? "box" : event.shiftKey ? "lasso" : app.state.mode;
-  app.drag = { panel, mode, start, last: start, path: [start], moved: false };
+  const away = event.altKey && event.shiftKey;
+  const mode = away ? "lasso" : event.altKey ? "box" : event.shiftKey ? "lasso" : app.state.mode;
+  app.drag = { panel, mode, away, start, last: start, path: [start], moved: false };
 }
 
 function move(app, panel, event) {
@@ -70,7 +71,8 @@ function release(app, panel, event) {
     clickAt(app, panel, x, y, more);
   } else if (drag.mode !== "pan") {
     const mask = enclosed(app, panel, drag);
-    if (more) app.selected.forEach((one, i) => (mask[i] |= one));
+    if (drag.away) app.selected.forEach((one, i) => (mask[i] = one && !mask[i]));
+    else if (more) app.selected.forEach((one, i) => (mask[i] |= one));
     select(app, mask);
   }
   setHover(app, hitTest(app, panel, x, y), panel, [x, y]);

@@ -167,6 +167,7 @@ function setHidden(app, names) {
   keepState(app);
   applyHidden(app);
   showLegend(app);
+  showStatus(app);
   if (app.hover >= 0 && !app.paint.shown[app.hover]) setHover(app, -1, null);
   redraw(app, { points: true, over: true });
 }
@@ -190,7 +191,10 @@ function showStatus(app) {
   const some = app.selectedCount.toLocaleString("en");
   // A map without points is a picture: it has a place to click, and nothing to select or to list.
   app.root.classList.toggle("bare", !app.ids.length);
-  app.root.querySelector(".count").textContent = app.selectedCount ? `${some} of ${all} points selected` : `${all} points`;
+  let unseen = 0;
+  if (app.selectedCount) app.selected.forEach((one, i) => (unseen += one && !app.paint.shown[i]));
+  const hidden = unseen ? `, ${unseen.toLocaleString("en")} of them hidden` : "";
+  app.root.querySelector(".count").textContent = app.selectedCount ? `${some} of ${all} points selected${hidden}` : `${all} points`;
   app.root.querySelector(".clear").hidden = !app.selectedCount;
   app.root.querySelector(".back").hidden = !app.state.before || app.state.before === app.state.bits;
   app.root.dataset.selected = String(app.selectedCount);

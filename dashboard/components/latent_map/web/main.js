@@ -15,7 +15,10 @@ function makeApp(root) {
   find("[data-save=csv]").onclick = () => saveTable(app);
   find(".clear").onclick = () => select(app, null);
   find(".back").onclick = () => selectBefore(app);
-  root.onkeydown = (event) => event.key === "Escape" && select(app, null);
+  // In braces: a handler that returns false cancels the key, and Tab and Enter belong to the browser.
+  root.onkeydown = (event) => {
+    if (event.key === "Escape") select(app, null);
+  };
   // A hidden tab mounts with no width; browser zoom changes the pixel ratio without changing the width much.
   app.observer = new ResizeObserver(() => resize(app));
   app.body = find(".body");

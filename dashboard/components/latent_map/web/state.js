@@ -66,6 +66,9 @@ function reconcile(app, sections) {
   if (wanted && wanted !== state.asked) {
     state.bits = asBits(fromBits(asked.read(), app.ids.length));
     REPORTED.set(head.key, state.bits);
+  } else if (wanted && !REPORTED.has(head.key)) {
+    // after a reload Python begins with what it asks for; what was made of it here since is news to it
+    REPORTED.set(head.key, asBits(fromBits(asked.read(), app.ids.length)));
   }
   state.asked = wanted;
   app.selected = state.bits ? fromBits(state.bits, app.ids.length) : new Uint8Array(app.ids.length);
