@@ -10,6 +10,8 @@ from dashboard.charts.figure import new_figure, say_empty
 from dashboard.theme import class_colour, plotly_text
 
 NO_LABEL = "no label"
+MOST_NAMED = 40
+"""Classes that have room for their names and numbers"""
 
 
 def class_counts(labels: np.ndarray, *, classes: int) -> dict[int, int]:
@@ -43,7 +45,7 @@ def counts_figure(labels: np.ndarray, *, class_names: Sequence[str], dark: bool)
             x=list(range(len(counts))),
             y=list(counts.values()),
             marker={"color": [class_colour(label) for label in counts]},
-            text=[f"{count:,}" for count in counts.values()],
+            text=[f"{count:,}" for count in counts.values()] if len(counts) <= MOST_NAMED else None,
             textposition="outside",
             cliponaxis=False,
             meta=names,
@@ -54,7 +56,9 @@ def counts_figure(labels: np.ndarray, *, class_names: Sequence[str], dark: bool)
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
-    figure.update_xaxes(tickvals=list(range(len(counts))), ticktext=names, showgrid=False)
+    # of very many classes every so manieth is named; the pointer names each
+    step = -(-len(names) // MOST_NAMED)
+    figure.update_xaxes(tickvals=list(range(0, len(names), step)), ticktext=names[::step], showgrid=False)
     figure.update_yaxes(rangemode="tozero")
     figure.update_layout(showlegend=False, bargap=0.25)
     return figure

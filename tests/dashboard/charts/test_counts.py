@@ -31,3 +31,13 @@ def test_the_table_has_names_as_they_are_and_shares_that_add_up() -> None:
     assert frame["share"].sum() == 1
     assert counts_frame(np.array([1]), class_names=NAMES)["label"].tolist() == list(NAMES)
     assert counts_frame(np.array([-1, -1]), class_names=())["images"].tolist() == [2]
+
+
+def test_of_very_many_classes_some_are_named_and_all_are_drawn() -> None:
+    names = [f"class {k}" for k in range(200)]
+    figure = counts_figure(np.arange(200), class_names=names, dark=False)
+    assert len(figure.data[0].y) == 200
+    assert figure.data[0].text is None
+    assert figure.data[0].customdata[199].startswith("class 199")
+    assert list(figure.layout.xaxis.ticktext) == names[::5]
+    assert list(figure.layout.xaxis.tickvals) == list(range(0, 200, 5))
