@@ -22,7 +22,7 @@ def squared_errors(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarra
     """Square what a reconstruction misses, pixel by pixel -> (N, C, H, W) float64, pixels in [0, 1].
 
     Args:
-        images: uint8 (N, C, H, W).
+        images: uint8 (N, C, H, W), or values of vectors, (N, 1, 1, d) in [0, 1].
         reconstructions: floats in [0, 1] of the same shape.
 
     Raises:
@@ -30,7 +30,8 @@ def squared_errors(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarra
     """
     if images.shape != reconstructions.shape:
         raise ValueError(f"Images {images.shape} and reconstructions {reconstructions.shape} must be alike.")
-    return np.square(images.astype(np.float64) / 255 - reconstructions.astype(np.float64))
+    exact = images.astype(np.float64) / 255 if images.dtype == np.uint8 else images.astype(np.float64)
+    return np.square(exact - reconstructions.astype(np.float64))
 
 
 def errors_at_means(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data import digits, files, own
+from core.data import digits, files, own, points
 from core.data.files import Progress, data_folder
 from core.data.images import ImageSet
 from core.errors import DataError, DataMissing
@@ -106,6 +106,24 @@ DATASETS: dict[str, DatasetInfo] = {
             source="Zalando SE, https://github.com/zalandoresearch/fashion-mnist",
             licence="MIT, (c) 2017 Zalando SE",
         ),
+        *(
+            DatasetInfo(
+                name=name,
+                title=title,
+                shape=points.SHAPE,
+                class_names=points.CLASS_NAMES[name],
+                train_images=points.TRAIN_POINTS,
+                test_images=points.TEST_POINTS,
+                embedded=True,
+                source=f"made by scikit-learn's {maker}",
+                licence="BSD 3-Clause",
+                kind="vector",
+            )
+            for name, title, maker in (
+                (points.MOONS, "Moons", "make_moons"),
+                (points.SWISS_ROLL, "Swiss roll, in its plane", "make_swiss_roll"),
+            )
+        ),
     )
 }
 
@@ -173,7 +191,7 @@ def load(name: str, split: str) -> ImageSet:
     if split not in ("train", "test"):
         raise DataError(f"The split {split!r} of {name!r} cannot be loaded: use one of train, test.")
     if facts.embedded:
-        return digits.load(split)
+        return digits.load(split) if name == digits.NAME else points.load(name, split)
     if facts.own:
         return _load_own(name, split)
     pair = files.FILES[name][:2] if split == "train" else files.FILES[name][2:]
@@ -245,7 +263,7 @@ def fingerprint(name: str) -> str:
     """
     facts = info(name)
     if facts.embedded:
-        return digits.fingerprint()
+        return digits.fingerprint() if name == digits.NAME else points.fingerprint(name)
     if facts.own:
         found = _ready(name)
         return "" if found is None or found.document is None else found.document.fingerprint

@@ -5,7 +5,7 @@ import hashlib
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,7 +25,8 @@ class ImageSet:
     Attributes:
         dataset: name in the catalogue, such as "mnist".
         split: "train", "validation" or "test".
-        pixels: uint8 (N, C, H, W); everywhere x = pixels / 255.
+        pixels: uint8 (N, C, H, W), and everywhere x = pixels / 255; or, for vectors of d values, float32
+            (N, 1, 1, d), each value scaled to [0, 1]: x itself.
         labels: int64 (N,), an index into `class_names`, or -1 for an image without a label.
         ids: int64 (N,), the image's row in its source (see the loader of the data set).
         class_names: names of the classes, in the order of the labels.
@@ -47,10 +48,11 @@ class ImageSet:
         """Check types and shapes, and make the arrays read-only."""
         if self.split not in SPLITS:
             raise DataError(f"The split {self.split!r} is unknown: use one of {', '.join(SPLITS)}.")
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4:
+        vectors = self.pixels.dtype == np.float32 and self.pixels.shape[1:3] == (1, 1)
+        if self.pixels.ndim != 4 or not (vectors or self.pixels.dtype == np.uint8):
             raise DataError(
-                f"The images of {self.dataset!r} must be uint8 shaped (N, C, H, W), "
-                f"but they are {self.pixels.dtype} shaped {self.pixels.shape}."
+                f"The images of {self.dataset!r} must be uint8 shaped (N, C, H, W), or vectors float32 shaped "
+                f"(N, 1, 1, d), but they are {self.pixels.dtype} shaped {self.pixels.shape}."
             )
         for what, array in (("labels", self.labels), ("ids", self.ids)):
             if array.dtype != np.int64 or array.shape != (len(self.pixels),):
@@ -77,6 +79,11 @@ class ImageSet:
         """Shape of one image: (channels, height, width)."""
         channels, height, width = self.pixels.shape[1:]
         return channels, height, width
+
+    @property
+    def kind(self) -> Literal["image", "vector"]:
+        """What a row is: an image, or a vector of numbers."""
+        return "image" if self.pixels.dtype == np.uint8 else "vector"
 
     def thresholded(self) -> "ImageSet":
         """Return the images with binary pixels: 255 from x = 0.5 on, else 0."""
@@ -114,6 +121,17 @@ class ImageSet:
             class_names=self.class_names,
             fingerprint=self.fingerprint,
         )
+
+
+def unit(pixels: np.ndarray) -> np.ndarray:
+    """Values of a data set as a model sees them, float32 in [0, 1]: bytes over 255, those of vectors as they are."""
+    return pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+
+
+def scaled(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Scale columns (..., d) to [0, 1] by their lowest and highest values (d,) -> float32; one of equal values is 0."""
+    exact = values.astype(np.float64)
+    return ((exact - low) / np.where(high > low, high - low, 1.0)).astype(np.float32)
 
 
 def pad(pixels: np.ndarray, size: int | tuple[int, int] | None) -> np.ndarray:

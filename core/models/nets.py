@@ -100,5 +100,5 @@ def output_to_pixels(output: Tensor, likelihood: str) -> Tensor:
 
 
 def to_unit(pixels: Tensor) -> Tensor:
-    """uint8 0..255 -> float32 0..1, the only place where bytes become numbers."""
-    return pixels.to(torch.float32).div_(255)
+    """uint8 0..255 -> float32 0..1, the only place where bytes become numbers; vectors have such values already."""
+    return pixels.to(torch.float32).div_(255) if pixels.dtype == torch.uint8 else pixels

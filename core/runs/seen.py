@@ -3,7 +3,7 @@
 from core.config import RunConfig
 from core.data import catalog
 from core.data.images import SPLITS, ImageSet, split_validation
-from core.errors import DataError
+from core.errors import ConfigError, DataError
 from core.files import one_line
 
 
@@ -45,7 +45,16 @@ def load_images(config: RunConfig, split: str, *, drawn: bool = True) -> ImageSe
 
 
 def as_seen(images: ImageSet, config: RunConfig) -> ImageSet:
-    """Images of a data set as a run with this config is shown them: grey, or binary as `binarise` says."""
+    """Images of a data set as a run with this config is shown them: grey, or binary as `binarise` says.
+
+    Raises:
+        ConfigError: pixels are to be binary, and the items are vectors.
+    """
+    if images.kind == "vector" and config.binarise != "none":
+        raise ConfigError(
+            f"'binarise' cannot be {config.binarise} for '{images.dataset}', whose items are vectors and no images: "
+            "set binarise=none."
+        )
     if config.binarise == "fixed":
         return images.thresholded()
     return images.drawn() if config.binarise == "sampled" else images

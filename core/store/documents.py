@@ -1,6 +1,7 @@
 """What run.json says, and its reading."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +26,8 @@ class DataDocument(BaseModel):
     train: int
     validation: int
     test: int
+    kind: Literal["image", "vector"] = "image"
+    """'vector' for rows of numbers, of shape (1, 1, d)"""
 
 
 class RunDocument(BaseModel):

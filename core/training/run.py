@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from core.config import RunConfig
-from core.data.images import pad
+from core.data.images import ImageSet, pad
 from core.device import choose_device, describe, set_threads
 from core.encoding import build_model, check_labels, encode_images, split_labels, split_tensors
 from core.errors import ConfigError, Diverged, VAEScopeError
@@ -121,6 +121,7 @@ def train(
     train_set, held_set, test_set = (load_images(config, split) for split in ("train", "validation", "test"))
     for images in (train_set, held_set, test_set):
         check_labels(images, config)
+    _check_kind(train_set, config)
     padded = pad(train_set.pixels[:1], config.pad).shape[1:]
     if config.batch_size > len(train_set):
         raise ConfigError(
@@ -156,6 +157,7 @@ def train(
             train=len(train_set),
             validation=len(held_set),
             test=len(test_set),
+            kind=train_set.kind,
         ),
         epoch=0,
         parameters=parameter_count(model),
@@ -213,6 +215,22 @@ def train(
             set_threads(threads)
     (folder / "lock").unlink(missing_ok=True)
     return open_run(folder, device=config.device)
+
+
+def _check_kind(images: ImageSet, config: RunConfig) -> None:
+    """Refuse settings that only images have where the data are vectors.
+
+    Raises:
+        ConfigError: the first of them.
+    """
+    if images.kind == "image":
+        return
+    for key, wanted in (("network", "mlp"), ("pad", None)):
+        if getattr(config, key) != wanted:
+            raise ConfigError(
+                f"'{key}' cannot be {getattr(config, key)} for '{images.dataset}', whose items are vectors and no "
+                f"images: set {key}={'none' if wanted is None else wanted}."
+            )
 
 
 class _Writer:

@@ -1,7 +1,7 @@
 """Images as PNG bytes: grids, rows, the gapless lattice of a manifold, error maps; and a table for CSV.
 
-Pixels are enlarged by repetition, so what is seen is what the model gave. The space between images and
-missing pixels (NaN) are transparent: they take the page's background, dark or light.
+Pixels are enlarged by repetition, so what is seen is what the model gave; vectors are glyphs. The space between images
+and missing pixels (NaN) are transparent: they take the page's background, dark or light.
 """
 
 import io
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
+
+from dashboard.charts.glyphs import glyphs, is_vector
 
 NUMBER_BAND = 16
 """Height in pixels of the strip above each image that holds its number."""
@@ -248,6 +250,11 @@ def _tiles(images: np.ndarray, *, scale: int) -> np.ndarray:
         raise ValueError(f"Images must be (N, 1 or 3 channels, height, width), not {images.shape}.")
     if scale < 1:
         raise ValueError(f"The enlargement is a whole number from 1, not {scale}.")
+    if is_vector(images.shape[1:]):
+        images, scale = glyphs(_unit(images)[:, 0, 0], side=images.shape[-1] * scale), 1
+    elif images.shape[2] == 1:
+        # colours of a vector's values, an error each: as high as a glyph
+        images = images.repeat(images.shape[-1], axis=2)
     alpha = np.full((len(images), *images.shape[2:], 1), 255, dtype=np.uint8)
     if images.dtype == np.uint8:
         pixels = images.transpose(0, 2, 3, 1)

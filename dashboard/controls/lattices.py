@@ -18,6 +18,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import gateway
+from dashboard.charts.glyphs import pictured
 from dashboard.components.latent_map import Lattice, Sprites, lattice_sheet
 from dashboard.gateway import RunRecord
 
@@ -89,7 +90,10 @@ class Sheet:
         for row in gateway.lattice_rows(
             self.record, SIDE, dimensions=ends, base=base, centre=centre, spread=spread, label=self.label
         ):
-            parts.append(np.rint(np.clip(row, 0, 1) * 255).astype(np.uint8))
+            pixels = pictured(row)
+            parts.append(
+                pixels if pixels.dtype == np.uint8 else np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+            )
             if len(self.dimensions) == 1:
                 break
         return np.concatenate(parts)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import gateway
+from dashboard.charts.glyphs import pictured
 from dashboard.components.latent_map import Sprites, make_sprites
 from dashboard.controls.words import plain
 from dashboard.gateway import MapData, RunRecord, VAEScopeError
@@ -99,4 +100,4 @@ def sprites(record: RunRecord, data: MapData) -> Sprites:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _sprites(data: tuple[str, str], binarise: str, ids: bytes, _record: RunRecord, _data: MapData) -> Sprites:
-    return make_sprites(gateway.originals_of_map(_record, _data))
+    return make_sprites(pictured(gateway.originals_of_map(_record, _data)))

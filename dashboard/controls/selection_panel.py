@@ -192,7 +192,7 @@ def _bands(seen: Seen, rows: np.ndarray, *, most: int = COLUMNS) -> bytes:
     if not seen.here:
         return bands_png([made], labels=["at the mean"], heads=heads, columns=columns, scale=scale)
     originals = gateway.originals(seen.record, ids)
-    squares = np.square(originals / 255.0 - made).mean(axis=1)
+    squares = np.square(gateway.unit(originals) - made).mean(axis=1)
     limit = heat_limit(squares)
     return bands_png(
         [originals, made, heat_colours(squares, limit=limit)],

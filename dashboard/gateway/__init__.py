@@ -37,6 +37,7 @@ from core.analysis.tradeoff import (
 )
 from core.config import reconstruction_weight
 from core.data.catalog import DatasetInfo
+from core.data.images import unit
 from core.data.own import OwnSet, delete_own, left_out, read_sample
 from core.errors import VAEScopeError
 from core.families import FAMILIES
@@ -109,7 +110,6 @@ from dashboard.gateway.listing import (
 )
 from dashboard.gateway.own_data import (
     add_looked,
-    as_pictures,
     can_be_fetched,
     data_sets,
     examples,
@@ -128,6 +128,7 @@ from dashboard.gateway.own_data import (
     stop_import,
     suggested_name,
     taken_names,
+    value_names,
 )
 from dashboard.gateway.points import (
     ROW_BITS,
@@ -211,7 +212,6 @@ __all__ = [
     "alignment",
     "analogy",
     "annotate",
-    "as_pictures",
     "atoms",
     "attribute_vector",
     "band",
@@ -338,7 +338,9 @@ __all__ = [
     "traversal",
     "under_every_label",
     "uniformity",
+    "unit",
     "units",
+    "value_names",
     "warm_up",
     "why_no_scores",
     "why_not_comparable",

@@ -12,7 +12,7 @@ from core.data import catalog, own
 from core.data.catalog import DatasetInfo
 from core.data.images import stratified_sample
 from core.data.own.opening import FILES
-from core.errors import DataError
+from core.errors import ConfigError, DataError
 from core.jobs import stop_job
 from core.store import disk_use
 from dashboard.gateway.listing import runs
@@ -228,6 +228,17 @@ def recipe_for(row: DatasetInfo) -> str:
     return named.get(row.name, "digits-vae")
 
 
-def as_pictures(values: np.ndarray, dataset: str | None) -> np.ndarray:
-    """Items of a data set as images that can be looked at, uint8 (N, C, H, W)."""
-    return values
+def value_names(dataset: str) -> tuple[str, ...]:
+    """Names of the values of vectors, scaled to [0, 1] by the range of each, with what 0 and 1 stand for if known."""
+    try:
+        document = own.find_own(dataset).document
+    except ConfigError:
+        document = None
+    if document is None or not document.low:
+        width = catalog.info(dataset).shape[-1] if catalog.is_available(dataset) else 2
+        return tuple(f"value {k + 1} (scaled to its range)" for k in range(width))
+    named = document.columns or tuple(f"value {k + 1}" for k in range(len(document.low)))
+    return tuple(
+        f"{name} (0 is {low:.4g}, 1 is {high:.4g})"
+        for name, low, high in zip(named, document.low, document.high, strict=True)
+    )

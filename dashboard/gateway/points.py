@@ -196,12 +196,13 @@ def _in_sources(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> Itera
 
 
 def originals_of_map(record: RunRecord, data: MapData) -> np.ndarray:
-    """Images of all points of a map, uint8 (N, C, H, W), fast.
+    """Images of all points of a map, uint8 (N, C, H, W), fast; vectors as they are, float32 (N, 1, 1, d).
 
     Raises:
         DataMissing: the data set is not on this machine.
     """
-    out = np.zeros((len(data.ids), *opened(record).shape), np.uint8)
+    kind = np.float32 if opened(record).document.data.kind == "vector" else np.uint8
+    out = np.zeros((len(data.ids), *opened(record).shape), kind)
     for code, split in enumerate(SPLIT_CODES):
         chosen = data.splits == code
         if chosen.any():

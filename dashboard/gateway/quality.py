@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.analysis.pvalues import centre_and_spread
 from core.analysis.quality import high_frequency_ratio, outside_prior, unlike_share
+from core.data.images import unit
 from core.families import FAMILIES
 from core.generation import prior_draws
 from core.store import RunRecord
@@ -59,7 +60,7 @@ def _sample_quality(folder: str, stamp: str, seed: int, _record: RunRecord) -> S
     run = opened(_record)
     labels = np.arange(DRAWS) % len(run.document.data.class_names) if run.needs_labels else None
     made = run.decode(chance_places(_record, DRAWS, seed=seed), labels)
-    test, train = (images(_record.config.dataset, split).pixels[:MOST] / 255 for split in ("test", "train"))
+    test, train = (unit(images(_record.config.dataset, split).pixels[:MOST]) for split in ("test", "train"))
     outside = None
     if FAMILIES[_record.config.family].has_posterior:
         outside = outside_prior(latents(_record, "test").means)

@@ -59,7 +59,7 @@ def examples_of(side: Side) -> Examples | None:
         labels = latents.labels[rows]
         reconstructions = gateway.decode(record, latents.means[rows], labels)
     names = [record.document.data.class_names[k] if k >= 0 else "no label" for k in labels.tolist()]
-    return Examples(ids, names, None if originals is None else originals / np.float32(255), reconstructions)
+    return Examples(ids, names, None if originals is None else gateway.unit(originals), reconstructions)
 
 
 def same_originals(sides: Sides) -> None:

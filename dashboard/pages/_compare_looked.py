@@ -81,7 +81,7 @@ def _originals(plane: Plane, ids: Sequence[int]) -> np.ndarray | None:
     record = plane.side.record
     if not gateway.has_images(record):
         return None
-    return gateway.originals(record, ids) / np.float32(255)
+    return gateway.unit(gateway.originals(record, ids))
 
 
 def _one_image(

@@ -243,7 +243,7 @@ def _sample(one: OwnSet) -> None:
         f"**{sample.items:,} items**, {controls.plain(sample.what)}, to be stored as {sample.kind}s of "
         f"{size_words(shape, sample.kind)}."
     )
-    shown = gateway.as_pictures(sample.values, None)
+    shown = sample.values
     png = image_grid(shown, columns=COLUMNS, scale=enlarge(max(shown.shape[2:]), to=TILE), gap=2)
     st.image(
         png,

@@ -81,7 +81,7 @@ def _table(rows: tuple[DatasetInfo, ...]) -> None:
 
 def _examples(row: DatasetInfo, split: str) -> None:
     found = gateway.examples(row.name, split, SHOWN)
-    shown = gateway.as_pictures(found.images, row.name)
+    shown = found.images
     scale = enlarge(max(shown.shape[2:]), to=TILE)
     controls.picture(
         image_grid(shown, columns=COLUMNS, scale=scale, gap=2),

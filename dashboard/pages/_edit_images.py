@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import controls, gateway, state
+from dashboard.charts.glyphs import pictured
 from dashboard.charts.images import enlarge, image_grid
 from dashboard.components.gallery import gallery
 from dashboard.gateway import Latents, RunRecord, Selection
@@ -91,7 +92,7 @@ class Images:
         if not self.here:
             return gateway.decode(self.record, self.z(rows), self.latents.labels[self.places(rows)])
         ids = [gateway.map_id(self.split, row) for row in rows]
-        return gateway.originals(self.record, ids) / np.float32(255)
+        return gateway.unit(gateway.originals(self.record, ids))
 
 
 def choose_images(record: RunRecord) -> Images | None:
@@ -195,7 +196,7 @@ def _pick_rows(images: Images, kept: Selection | None) -> list[int]:
         )
     shown = of_kept or gateway.some_rows(images.record, images.split, GALLERY, seed=seed)
     picked = gallery(
-        images.originals(shown),
+        pictured(images.originals(shown)),
         ids=shown,
         names=[images.title(row) for row in shown],
         chosen=chosen,

@@ -172,7 +172,7 @@ def reconstructions(records: Sequence[RunRecord], titles: Sequence[str], *, key:
     """The same test images as each run reconstructs them, one row a run, the originals above."""
     first = records[0]
     ids = gateway.example_ids(first, EXAMPLES, seed=EXAMPLE_SEED)
-    labels, parts = ["original"], [gateway.originals(first, ids) / np.float32(255)]
+    labels, parts = ["original"], [gateway.unit(gateway.originals(first, ids))]
     for record, title in zip(records, titles, strict=True):
         labels.append(title)
         parts.append(gateway.reconstruct_points(record, ids))

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import controls, gateway, state
+from dashboard.charts.decoded_points import decoded_frame, decoded_points
 from dashboard.charts.density import density_1d, density_frame
 from dashboard.charts.images import enlarge, image_frame, image_grid, lattice_png
 from dashboard.components.latent_map import Events, Panel, latent_map
@@ -120,6 +121,43 @@ def lattice_map(record: RunRecord, view: View, place: Place, decoded: controls.D
         image_frame(grid), filename=f"{record.id}-manifold", key="manifold", label="Pixels of all tiles (CSV)"
     )
     return events
+
+
+def is_plane(record: RunRecord) -> bool:
+    """Whether a run's data are vectors of two values, which can be drawn as points."""
+    assert record.document is not None
+    return record.document.data.kind == "vector" and record.document.data.shape[-1] == 2
+
+
+def plane_of_vectors(record: RunRecord, view: View, place: Place) -> None:
+    """Draw the decoded lattice as points among the data: decoding gives a place, and no image."""
+    st.subheader("Decoded manifold")
+    with st.container(width=220):
+        n = controls.number("Places a side", key="n", default=20, low=2, high=40)
+    decoded = tiles(record, view, place, n)[:, :, 0, 0]
+    columns = gateway.value_names(record.config.dataset)
+    points = np.zeros((0, 2), np.float32)
+    if view.data is not None and view.has_images:
+        points = gateway.originals_of_map(record, view.data)[:, 0, 0]
+    chosen = None
+    if place.marker is not None:
+        z = view.in_space(place.marker, place.base())[None].astype(np.float32)
+        chosen = gateway.decode(record, z, view.told)[0, 0, 0]
+    controls.figure(
+        decoded_points(
+            decoded,
+            points,
+            view.labels if len(points) else np.zeros(0, np.int64),
+            class_names=view.class_names,
+            columns=columns,
+            place=chosen,
+            dark=controls.is_dark(),
+        ),
+        key="decoded-points",
+        filename=f"{record.id}-decoded",
+        frame=partial(decoded_frame, decoded, columns),
+        alt=f"{n} x {n} decoded places as a net over the points of the data",
+    )
 
 
 def densities(record: RunRecord, view: View) -> None:

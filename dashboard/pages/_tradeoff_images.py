@@ -29,7 +29,7 @@ def reconstruction_rows(board: Board, kept: Selection | None, split: str) -> Non
         which = f"The first {len(ids)} {split} images of the selection {controls.plain(kept.name)}"
     originals = gateway.originals(first, ids)
     records = _spread(board.records)
-    names, rows = ["original"], [originals.astype(np.float32) / 255]
+    names, rows = ["original"], [gateway.unit(originals)]
     for record in records:
         try:
             rows.append(gateway.reconstruct_points(record, ids))
@@ -69,7 +69,7 @@ def show_point(board: Board, record: RunRecord, clicked: int | None, *, with_ima
         return
     split, row = gateway.split_and_row(clicked)
     original = gateway.originals(record, [clicked])
-    names, cells = ["original"], [original.astype(np.float32) / 255]
+    names, cells = ["original"], [gateway.unit(original)]
     for one in board.records:
         try:
             cells.append(gateway.reconstruct_points(one, [clicked]))

@@ -140,6 +140,10 @@ def _maps(record: RunRecord, view: View, selection: controls.MapSelection) -> No
         manifold.line(record, view)
         controls.await_lattices([decoded])
         return
+    if manifold.is_plane(record):
+        manifold.plane_of_vectors(record, view, place)
+        controls.await_lattices([decoded])
+        return
     events = manifold.lattice_map(record, view, place, decoded)
     controls.await_lattices([decoded])
     if events.empty and place.move_to(manifold.LATTICE, events.empty["x"], events.empty["y"]):

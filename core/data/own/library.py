@@ -58,6 +58,12 @@ class Document(BaseModel):
     shape: tuple[int, int, int]
     """(C, H, W); of vectors (1, 1, values)"""
     class_names: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    """Of vectors: names of their values, where the source has any"""
+    low: tuple[float, ...] = ()
+    """Of vectors: value of each column that is stored as 0"""
+    high: tuple[float, ...] = ()
+    """And as 1"""
     train: int
     test: int
     unlabelled: int

@@ -12,7 +12,10 @@ GIB = 2**30
 MOST_CLASSES = 255
 """A map's point holds its class in one byte, and one value of it means "no label"."""
 
-Side = Annotated[int, Field(ge=2, le=512)]
+MOST_SIDE = 512
+"""Pixels of a stored side at most"""
+
+Side = Annotated[int, Field(ge=2, le=MOST_SIDE)]
 
 
 def _sides(value: object) -> object:

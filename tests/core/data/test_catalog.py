@@ -31,7 +31,7 @@ def fashion_train() -> ImageSet:
 
 
 def test_names_and_facts() -> None:
-    assert catalog.names() == ("digits", "mnist", "fashion-mnist")
+    assert catalog.names() == ("digits", "mnist", "fashion-mnist", "moons", "swiss-roll")
     fashion = catalog.info("fashion-mnist")
     assert fashion.class_names == (
         "T-shirt/top",
@@ -48,7 +48,7 @@ def test_names_and_facts() -> None:
     assert fashion.title == "Fashion-MNIST"
     for name in ("digits", "mnist"):
         assert catalog.info(name).class_names == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
-    assert [catalog.info(name).embedded for name in catalog.names()] == [True, False, False]
+    assert [catalog.info(name).embedded for name in catalog.names()] == [True, False, False, True, True]
 
 
 def test_an_unknown_name_is_not_available() -> None:
@@ -86,7 +86,7 @@ def test_digits_need_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_fingerprints_differ_and_need_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path))
     prints = [catalog.fingerprint(name) for name in catalog.names()]
-    assert len(set(prints)) == 3
+    assert len(set(prints)) == 5
     # Pinned: stored runs hold them. Each is the SHA-256 of the four official sums, joined as bytes.
     assert prints[1] == "e9914cff2ade526da2ab1ac60c072f9173cc53e35b9411692de8207cb1b9009d"
     assert prints[2] == "4d8e31d2057f6f938ff47097ba334038e7aafbaf24b67665d2dd1ecda01730a3"
@@ -111,7 +111,11 @@ def test_the_facts_are_those_of_the_images(name: str) -> None:
     assert test.class_names == facts.class_names
     assert test.fingerprint == catalog.fingerprint(name)
     assert test.ids.max() >= facts.test_images - 1
-    assert (test.pixels.min(), test.pixels.max()) == (0, 255)
+    assert test.kind == facts.kind
+    if facts.kind == "image":
+        assert (test.pixels.min(), test.pixels.max()) == (0, 255)
+    else:
+        assert 0 <= test.pixels.min() < 0.1 < 0.9 < test.pixels.max() <= 1
 
 
 def test_mnist_is_the_real_one(mnist_train: ImageSet) -> None:

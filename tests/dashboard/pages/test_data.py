@@ -18,6 +18,8 @@ from core.training.run import train
 from dashboard import gateway
 from tests.dashboard.headless import figures, healthy, open_page, words
 
+BUILT_IN = ("digits", "mnist", "fashion-mnist", "moons", "swiss-roll")
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -59,9 +61,9 @@ def labels(at: AppTest) -> list[str]:
 def test_the_embedded_set_is_shown(home: Path) -> None:
     at = healthy(open_page("data"))
     table = at.dataframe[0].value
-    assert table["name"].tolist() == ["digits", "mnist", "fashion-mnist"]
-    assert table["here"].tolist() == [True, False, False]
-    assert table["items"].tolist() == ["8 × 8 grey", "28 × 28 grey", "28 × 28 grey"]
+    assert table["name"].tolist() == list(BUILT_IN)
+    assert table["here"].tolist() == [True, False, False, True, True]
+    assert table["items"].tolist() == ["8 × 8 grey", "28 × 28 grey", "28 × 28 grey", "2 values", "2 values"]
     (chart,) = figures(at)
     counts = np.bincount(np.concatenate([catalog.load("digits", s).labels for s in ("train", "test")]))
     assert [int(text.replace(",", "")) for text in chart["data"][0]["text"]] == counts.tolist()
@@ -86,7 +88,7 @@ def test_a_folder_of_the_inbox_is_looked_at_and_added(home: Path) -> None:
     until(at, lambda at: "Add it" in labels(at))
     assert "25 items, folder per class, to be stored as images of 6 × 6 RGB" in words(at).replace("*", "")
     assert "<b>dog<-b> (12)" in words(at)
-    assert catalog.names() == ("digits", "mnist", "fashion-mnist")  # nothing is added yet
+    assert catalog.names() == BUILT_IN  # nothing is added yet
 
     at.selectbox(key="data-set-colour").select("grey").run()
     at.selectbox(key="data-set-size").select("8").run()
@@ -181,7 +183,7 @@ def test_deleting_asks_and_runs_outlive_their_images(home: Path, store: Path, tm
     assert "pets" in catalog.names()
     button(at, "Delete")
     at.button(key="data-delete-yes").click().run()
-    assert healthy(at).dataframe[0].value["name"].tolist() == ["digits", "mnist", "fashion-mnist"]
+    assert healthy(at).dataframe[0].value["name"].tolist() == list(BUILT_IN)
     assert own.list_own() == []
     assert not gateway.has_images(record)
     for module in ("runs", "latent", "curves", "selections", "edit", "tradeoff", "families"):

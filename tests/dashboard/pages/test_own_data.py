@@ -1,19 +1,18 @@
-"""Every page over a person's own data: RGB of two classes, images without labels, 200 classes, one class alone."""
+"""Every page over a person's own data: RGB of two classes, no labels, 200 classes, one class alone, and vectors."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.config import RunConfig
-from core.data import own
+from core.data import catalog, own
 from core.data.own.building import build
 from core.data.own.opening import open_source
 from core.training.run import train
 from dashboard import gateway
 from dashboard.app import PAGES
-from tests.dashboard.headless import healthy, maps, open_page
+from tests.dashboard.headless import figures, healthy, maps, numbers, open_page
 
 BRIEF = {"epochs": 1, "threads": 1, "device": "cpu"}
 SMALL = {"hidden": (8,), "batch_size": 50}
@@ -25,6 +24,8 @@ RUNS = {
     "plain-sparse": {"dataset": "plain", "family": "sae", "latent": 12},
     "many-2d": {"dataset": "many"},
     "many-told": {"dataset": "many", "family": "cvae"},
+    "moons": {"dataset": "moons", "likelihood": "gaussian"},
+    "table": {"dataset": "table", "likelihood": "gaussian", "latent": 3},
     "lone-linear": {"dataset": "lone", "family": "pca", "latent": 3},
 }
 
@@ -43,20 +44,22 @@ def images(name: str) -> dict[str, np.ndarray]:
         return {"images": generator.integers(0, 256, (120, 9, 9))}
     if name == "many":
         return {"images": generator.integers(0, 256, (800, 6, 6)), "labels": np.arange(800) % 200}
+    if name == "table":
+        return {"images": generator.normal(5, 3, (120, 7)).astype(np.float32), "labels": np.arange(120) % 3}
     return {"images": generator.integers(0, 256, (120, 6, 6)), "labels": np.zeros(120, int)}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `data` and `checkpoints`: four data sets, and the runs."""
     folder = tmp_path_factory.mktemp("own")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAESCOPE_DATA", str(folder / "data"))
-        for name in ("rgb", "plain", "many", "lone"):
+        for name in ("rgb", "plain", "many", "lone", "table"):
             np.savez(
                 folder / f"{name}.npz",
                 **{
-                    key: value if value.dtype.kind == "U" else value.astype(np.uint8)
+                    key: value.astype(np.uint8) if value.dtype.kind == "i" else value
                     for key, value in images(name).items()
                 },
             )
@@ -81,7 +84,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 store=folder / "checkpoints",
                 run_id=run_id,
             )
-    yield folder
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +119,20 @@ def test_maps_tell_classes_apart() -> None:
             gateway.runs()[[one.id for one in gateway.runs()].index(run)], ("test", "train")
         ).latents.labels
         assert sections["cls"].tolist() == np.where(labels < 0, 255, labels).tolist()
+
+
+def test_vectors_decode_to_points_and_not_to_images() -> None:
+    at = healthy(open_page("latent", run="moons", split="test", n="6", zx="0.5", zy="-0.5"))
+    net = next(one for one in figures(at) if "in the space of the data" in one["layout"]["title"]["text"])
+    names = [trace["name"] for trace in net["data"]]
+    assert names == ["upper moon", "lower moon", "decoded", "the chosen place"]
+    drawn = np.array([numbers(net["data"][k][axis]) for axis in "xy" for k in (0, 1)], dtype=object)
+    test = catalog.load("moons", "test")
+    assert [len(part) for part in drawn[:2]] == np.bincount(test.labels).tolist()
+    assert numbers(net["data"][0]["x"]) == pytest.approx(test.pixels[test.labels == 0, 0, 0, 0].tolist())
+    record = next(one for one in gateway.runs() if one.id == "moons")
+    place = gateway.decode(record, np.array([[0.5, -0.5]]))[0, 0, 0]
+    assert (net["data"][3]["x"][0], net["data"][3]["y"][0]) == pytest.approx(tuple(place.tolist()))
+    lattice = gateway.lattice(record, 6)[:, :, 0, 0]
+    assert numbers(net["data"][2]["x"])[:6] == pytest.approx(lattice[0, :, 0].tolist())
+    assert len(maps(at)) == 1  # no lattice of tiles

@@ -159,8 +159,20 @@ def test_vectors_of_a_table(adds: Adds, tmp_path: Path, suffix: str) -> None:
     assert (one.document.class_names, one.document.unlabelled) == (("=b", "a"), 1)
     values, named = values_of(one)
     assert values.dtype == np.float32
-    found = sorted(zip(values[:, 0, 0].tolist(), map(str, named), strict=True))
-    assert found == [([-1.5, 2.0], "=b"), ([0.5, 1.0], "a"), ([3.0, 4.0], "None"), ([2e5, 3.0], "a")]
+    # each column by its range: x from -1.5 to 2e5, y from 1 to 4
+    assert one.document.columns == ("x", "y")
+    assert (one.document.low, one.document.high) == ((-1.5, 1.0), (2e5, 4.0))
+    truth = {
+        (x, y): label
+        for x, y, label in zip(
+            np.float32((POINTS["x"] + 1.5) / (2e5 + 1.5)),
+            np.float32((POINTS["y"] - 1) / 3),
+            ("a", "=b", "a", None),
+            strict=True,
+        )
+    }
+    assert dict(zip(map(tuple, values[:, 0, 0]), named, strict=True)) == truth
+    assert (values.min(), values.max()) == (0, 1)
 
 
 @pytest.mark.parametrize(
