@@ -1,5 +1,6 @@
 """A whole split through a model: D, R and posteriors per image, the same whatever the batch size."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 
@@ -11,6 +12,7 @@ from core import terms
 from core.config import RunConfig
 from core.data import catalog
 from core.data.images import ImageSet, noise_seed, pad
+from core.data.room import fits, room
 from core.errors import DataError
 from core.families import build, family
 from core.models.nets import Shape, output_to_pixels, to_unit
@@ -77,6 +79,26 @@ def split_noise(rows: int, width: int, *, seed: int, split: str) -> Tensor:
     return torch.randn((rows, width), generator=generator)
 
 
+def pixel_tensor(pixels: np.ndarray, config: RunConfig, device: torch.device) -> Tensor:
+    """Images (N, C, H, W), padded as the run wants, on the device; on the CPU what memory does not allow stays mapped.
+
+    Raises:
+        DataError: there is no space on disk for large images that are to be padded.
+    """
+    if fits(pixels):
+        return torch.from_numpy(np.array(pad(pixels, config.pad))).to(device)
+    wide = pixels
+    if config.pad is not None:
+        shape = (len(pixels), *pad(pixels[:1], config.pad).shape[1:])
+        wide = room(shape, pixels.dtype)
+        for rows in batches(len(pixels), EVALUATION_BATCH):
+            wide[rows] = pad(pixels[rows], config.pad)
+    with warnings.catch_warnings():
+        # mapped for reading only: nothing here writes to images
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(wide).to(device)
+
+
 def split_tensors(
     images: ImageSet, config: RunConfig, *, device: torch.device, seed: int = 0, draws: int = 1
 ) -> tuple[Tensor, Tensor]:
@@ -89,7 +111,7 @@ def split_tensors(
     source = catalog.info(images.dataset)
     rows = source.train_images + source.test_images  # every row number of any split lies below this
     ids = torch.from_numpy(np.array(images.ids))
-    pixels = torch.from_numpy(np.array(pad(images.pixels, config.pad))).to(device)
+    pixels = pixel_tensor(images.pixels, config, device)
     channels, height, side = pixels.shape[1:]
     width = noise_width(config, (channels, height, side))
     noise = [split_noise(rows, width, seed=seed + k, split=images.split)[ids] for k in range(draws)]

@@ -289,8 +289,12 @@ def test_the_table_of_data_is_the_catalogue() -> None:
     table = rows("Data")
     assert [row[0] for row in table] == [f"`{name}`" for name in DATASETS]
     for (_, images, _, licence), facts in zip(table, DATASETS.values(), strict=True):
-        side = f"{facts.shape[1]}x{facts.shape[2]}"
-        assert images == f"{facts.train_images:,} train, {facts.test_images:,} test, {side} grey"
+        each = (
+            f"{facts.shape[1]}x{facts.shape[2]} grey"
+            if facts.kind == "image"
+            else f"vectors of {facts.shape[2]} values"
+        )
+        assert images == f"{facts.train_images:,} train, {facts.test_images:,} test, {each}"
         assert licence == facts.licence
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from core.data.room import taken
 from core.errors import ConfigError, DataError
 
 SPLITS = ("train", "validation", "test")
@@ -115,7 +116,7 @@ class ImageSet:
         return ImageSet(
             dataset=self.dataset,
             split=split,
-            pixels=self.pixels[rows],
+            pixels=taken(self.pixels, rows),
             labels=self.labels[rows],
             ids=self.ids[rows],
             class_names=self.class_names,

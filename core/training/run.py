@@ -15,7 +15,14 @@ from torch import nn
 from core.config import RunConfig
 from core.data.images import ImageSet, pad
 from core.device import choose_device, describe, set_threads
-from core.encoding import build_model, check_labels, encode_images, split_labels, split_tensors
+from core.encoding import (
+    build_model,
+    check_labels,
+    encode_images,
+    pixel_tensor,
+    split_labels,
+    split_tensors,
+)
 from core.errors import ConfigError, Diverged, VAEScopeError
 from core.families import family
 from core.files import one_line
@@ -180,7 +187,7 @@ def train(
                 labels=split_labels(watched, config, device=device),
             )
             shown = load_images(config, "train", drawn=False).pixels
-            pixels = torch.from_numpy(np.array(pad(shown, config.pad))).to(device)
+            pixels = pixel_tensor(shown, config, device)
             labels = split_labels(train_set, config, device=device)
             for row in epochs(model, pixels, config, labels=labels, held_out=held_out, on_step=hooks.on_step):
                 append_history(folder, row)

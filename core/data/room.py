@@ -1,0 +1,56 @@
+"""Room for arrays: in memory where they fit, else in a file without a name that the system maps and takes back."""
+
+import os
+import tempfile
+
+import numpy as np
+
+from core.data.files import data_folder
+from core.errors import DataError
+
+SHARE = 4
+"""An array may take one part in so many of the machine's memory; a larger one is mapped from disk."""
+BLOCK_BYTES = 2**26
+
+
+def most_bytes() -> int:
+    """Bytes that one array may take in memory."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // SHARE
+    except (AttributeError, OSError, ValueError):
+        return 2**31  # where the system does not say
+
+
+def fits(array: np.ndarray, rows: int | None = None) -> bool:
+    """Whether a copy of an array, or of so many of its rows, may stand in memory."""
+    share = 1.0 if rows is None or not len(array) else rows / len(array)
+    return array.nbytes * share <= most_bytes()
+
+
+def room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An empty array in a file that goes when the array does.
+
+    Raises:
+        DataError: there is no space for it in the data folder.
+    """
+    folder = data_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return np.memmap(file, dtype, "w+", shape=shape)
+    except OSError as error:
+        raise DataError(
+            f"{int(np.prod(shape)) * dtype.itemsize / 1e9:,.1f} GB could not be put into '{folder}' "
+            f"({error.strerror or error}): free some space, or set VAESCOPE_DATA to another folder."
+        ) from None
+
+
+def taken(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rows of an array, in that order: in memory where they fit, else mapped."""
+    if fits(array, len(rows)):
+        return np.asarray(array[rows])
+    out = room((len(rows), *array.shape[1:]), array.dtype)
+    block = max(1, BLOCK_BYTES * len(array) // array.nbytes)
+    for start in range(0, len(rows), block):
+        out[start : start + block] = array[rows[start : start + block]]
+    return out
