@@ -93,6 +93,10 @@ class RunConfig(BaseModel):
         le=1e3,
         description="nats that each latent dimension may cost for nothing: the objective counts max(free_bits, R_j)",
     )
+    output: Literal["linear", "sigmoid"] = Field(
+        default="linear",
+        description="mean of the Gaussian likelihood: as the network gives it, or through a sigmoid, within [0, 1]",
+    )
     learn_sigma: bool = Field(
         default=False, description="sigma of the Gaussian likelihood is trained too, from `sigma` on"
     )
@@ -221,6 +225,11 @@ class RunConfig(BaseModel):
         if self.tied and (self.hidden or self.network != "mlp"):
             raise ConfigError(
                 "Tied weights are those of an encoder of one layer: set hidden to nothing (hidden=), or tied=false."
+            )
+        if self.output != "linear" and (self.likelihood != "gaussian" or self.tied or row.linear):
+            raise ConfigError(
+                "A sigmoid at the output is for the mean of a Gaussian that a network gives (a Bernoulli has its own, "
+                "a linear or tied decoder none): set output=linear."
             )
         if self.learn_sigma and self.likelihood != "gaussian":
             raise ConfigError(

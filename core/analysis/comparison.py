@@ -38,7 +38,7 @@ class Setting:
 
 def applies(config: RunConfig, name: str) -> bool:
     """Tell whether a setting means anything to a run: beta does not to an autoencoder, nor sigma to a Bernoulli."""
-    if name == "sigma":
+    if name in ("sigma", "output"):
         return config.likelihood == "gaussian"
     beta_name = "beta" if name == "reconstruction_weight" else name
     return beta_name not in family(config.family).ignores

@@ -36,7 +36,7 @@ def _mlp_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
     return nn.Sequential(*layers), widths[-1]
 
 
-def _mlp_decoder(config: RunConfig, shape: Shape, inputs: int) -> nn.Module:
+def _mlp_decoder(config: RunConfig, shape: Shape, inputs: int) -> nn.Sequential:
     activation = ACTIVATIONS[config.activation]
     widths = [inputs, *reversed(config.hidden)]
     layers: list[nn.Module] = []
@@ -56,7 +56,7 @@ def _conv_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
     return nn.Sequential(*layers, nn.Flatten()), config.hidden[-1] * height * width
 
 
-def _conv_decoder(config: RunConfig, shape: Shape, inputs: int) -> nn.Module:
+def _conv_decoder(config: RunConfig, shape: Shape, inputs: int) -> nn.Sequential:
     activation = ACTIVATIONS[config.activation]
     channels = list(reversed(config.hidden))
     heights = halvings(shape[1], len(channels))[::-1]
@@ -82,11 +82,12 @@ def build_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
 def build_decoder(config: RunConfig, shape: Shape, *, inputs: int | None = None) -> nn.Module:
     """Trunk (B, inputs) -> (B, C, H, W): logits of a Bernoulli, or means of a Gaussian; inputs = latent if None."""
     width = config.latent if inputs is None else inputs
-    return (
+    trunk = (
         _conv_decoder(config, shape, width)
         if config.network == "conv"
         else _mlp_decoder(config, shape, width)
     )
+    return trunk.append(nn.Sigmoid()) if config.output == "sigmoid" else trunk
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -248,6 +248,11 @@ def test_training_draws_anew_each_step(trained: Trained) -> None:
     "settings, says",
     [
         ({"learn_sigma": True}, "set likelihood=gaussian"),
+        ({"output": "sigmoid"}, "set output=linear"),
+        (
+            {"output": "sigmoid", "likelihood": "gaussian", "family": "linear", "hidden": ()},
+            "set output=linear",
+        ),
         ({"binarise": "fixed", "likelihood": "gaussian"}, "set likelihood=bernoulli"),
         ({"mmd_bandwidth": 2}, "set mmd_weight"),
         ({"family": "ae", "free_bits": 1}, "'free_bits' means nothing to family 'ae'"),
@@ -259,3 +264,17 @@ def test_settings_that_do_not_fit_are_refused(
     with pytest.raises(ConfigError, match=says) as error:
         RunConfig.make(settings)
     sentence(error.value)
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_a_sigmoid_output_is_the_mean_of_the_gaussian(network: str) -> None:
+    settings = {"likelihood": "gaussian", "network": network, "hidden": (4,)}
+    linear, squashed = (
+        build_model(RunConfig.make({**settings, "output": output}), (1, 5, 6))
+        for output in ("linear", "sigmoid")
+    )
+    squashed.load_state_dict(linear.state_dict())  # it adds no weights
+    z = torch.randn(3, 2, generator=torch.Generator().manual_seed(0)) * 9
+    assert torch.equal(squashed.decode(z, None), torch.sigmoid(linear.decode(z, None)))
+    assert squashed.decode(z, None).min() >= 0
+    assert squashed.decode(z, None).max() <= 1
