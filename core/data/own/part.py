@@ -63,10 +63,9 @@ class Part:
             return False
 
     def open(self) -> None:
-        """Open the files for what comes, less what no note speaks of."""
+        """Open the files at the end of what the note speaks of: what lies behind it is written over."""
         for name, size in self._lengths(self.note).items():
             file = self.path(name).open("r+b" if self.path(name).exists() else "w+b")
-            file.truncate(size)
             file.seek(size)
             self.files[name] = file
 
