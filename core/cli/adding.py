@@ -33,17 +33,16 @@ def add(args: argparse.Namespace) -> int:
     made = own.stage(
         args.name, Path(args.path), options, limits, look=args.look, builtin=tuple(catalog.DATASETS)
     )
-    done = _followed(made)
     if not args.look:
-        return _told(done, args.json)
+        return _told(_followed(made), args.json)
     try:
-        sample = own.read_sample(done)
+        sample = own.read_sample(_followed(made))
         if args.json:
             emit_json(_sample_document(sample))
         else:
             emit(*_sample_lines(sample, args))
     finally:
-        own.delete_own(done)
+        own.delete_own(made)
     return 0
 
 
@@ -67,6 +66,8 @@ def _followed(made: own.OwnSet) -> own.OwnSet:
         return own.wait(made, tell)
     except KeyboardInterrupt:
         stop_job(made.job_files)
+        if made.request.look:
+            raise
         complain(
             f"`python -m core data resume {made.name}` goes on where it was, `data delete {made.name}` removes it."
         )
@@ -90,7 +91,7 @@ def show(args: argparse.Namespace) -> int:
 
 def delete(args: argparse.Namespace) -> int:
     """Delete data sets for good, after asking."""
-    sets = [own.find_own(name) for name in args.names]
+    sets = [own.find_own(name) for name in dict.fromkeys(args.names)]
     what = ", ".join(f"'{one.name}' ({one.state}, {size_text(disk_use(one.folder))})" for one in sets)
     question = f"Delete {what} for good? Runs that were trained on it stay, without its images."
     if not agreed(args, question, "Deleting"):

@@ -37,6 +37,9 @@ def room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):
+                # a file with holes would end the process later, when a page of it finds no space
+                os.posix_fallocate(file.fileno(), 0, max(1, int(np.prod(shape)) * dtype.itemsize))
             return np.memmap(file, dtype, "w+", shape=shape)
     except OSError as error:
         raise DataError(

@@ -18,7 +18,7 @@ Frame: TypeAlias = pd.DataFrame | Callable[[], pd.DataFrame]
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """CSV of a frame; text cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
+    """CSV of a frame; names and text cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
 
     def safe(value: Any) -> Any:
         return (
@@ -27,7 +27,7 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
             else value
         )
 
-    return frame.map(safe).to_csv(index=False).encode()
+    return frame.map(safe).rename(columns=safe).to_csv(index=False).encode()
 
 
 def download_csv(

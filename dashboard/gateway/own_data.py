@@ -1,22 +1,23 @@
 """Data sets for the Data page: those that are known, those on their way, and a person's own to be added or deleted."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import streamlit as st
 
 from core.data import catalog, own
 from core.data.catalog import DatasetInfo
 from core.data.images import stratified_sample
 from core.data.own.opening import FILES
 from core.errors import ConfigError, DataError
+from core.files import one_line
 from core.jobs import stop_job
-from core.store import disk_use
+from core.store import RunRecord, disk_use
 from dashboard.gateway.listing import runs
-from dashboard.gateway.points import images
+from dashboard.gateway.points import has_images, images
 
 COPY_BYTES = 2**20
 
@@ -103,6 +104,7 @@ def in_inbox() -> list[str]:
         for path in found
         if not path.name.startswith(".")
         and not path.is_symlink()
+        and path.name == one_line(path.name)  # else no page could show it
         and (path.is_dir() or path.suffix.lower() in FILES)
     ]
 
@@ -133,22 +135,25 @@ def stage_upload(
     suffix = next((one for one in FILES if called.lower().endswith(one)), None)
     if suffix is None:
         raise DataError(f"A file of this kind cannot be added: give one that ends in {', '.join(FILES)}.")
-    made = _staged(name, own.own_folder(), options, limits)
-    path = made.folder / f"upload{suffix}"  # our name for it: what the browser calls it is no path
+    made = _staged(name, None, options, limits, upload=suffix)
     try:
         uploaded.seek(0)
-        with path.open("wb") as file:
+        with Path(made.request.path).open("wb") as file:
             while chunk := uploaded.read(COPY_BYTES):
                 file.write(chunk)
+        own.start(made)
     except OSError as error:
         own.delete_own(made)
         raise DataError(f"The file could not be kept ({error.strerror or error}): free some space.") from None
-    made = own.again(made, path=path)
-    own.start(made)
+    except BaseException:
+        own.delete_own(made)
+        raise
     return made
 
 
-def _staged(name: str, path: Path, options: dict[str, Any], limits: dict[str, Any]) -> own.OwnSet:
+def _staged(
+    name: str, path: Path | None, options: dict[str, Any], limits: dict[str, Any], *, upload: str = ""
+) -> own.OwnSet:
     return own.stage(
         name,
         path,
@@ -156,12 +161,17 @@ def _staged(name: str, path: Path, options: dict[str, Any], limits: dict[str, An
         own.Limits.make(limits),
         look=True,
         builtin=tuple(catalog.DATASETS),
+        upload=upload,
     )
 
 
 def _begun(name: str, path: Path, options: dict[str, Any], limits: dict[str, Any]) -> own.OwnSet:
     made = _staged(name, path, options, limits)
-    own.start(made)
+    try:
+        own.start(made)
+    except BaseException:
+        own.delete_own(made)
+        raise
     return made
 
 
@@ -195,15 +205,9 @@ def stop_import(one: own.OwnSet) -> None:
     stop_job(one.job_files)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _settings(kind: str) -> dict[str, tuple[Any, str]]:
-    made = own.Options if kind == "options" else own.Limits
-    return {key: (field.default, field.description or "") for key, field in made.model_fields.items()}
-
-
-def own_settings(kind: str) -> dict[str, tuple[Any, str]]:
-    """{key: (default, what it is)} of the 'options' or the 'limits' of an import."""
-    return _settings(kind)
+def limit_settings() -> dict[str, tuple[Any, str]]:
+    """{key: (default, what it is)} of the limits of an import."""
+    return {key: (field.default, field.description or "") for key, field in own.Limits.model_fields.items()}
 
 
 def suggested_name(called: str, taken: tuple[str, ...]) -> str:
@@ -228,17 +232,22 @@ def recipe_for(row: DatasetInfo) -> str:
     return named.get(row.name, "digits-vae")
 
 
-def value_names(dataset: str) -> tuple[str, ...]:
-    """Names of the values of vectors, scaled to [0, 1] by the range of each, with what 0 and 1 stand for if known."""
-    try:
-        document = own.find_own(dataset).document
-    except ConfigError:
-        document = None
-    if document is None or not document.low:
-        width = catalog.info(dataset).shape[-1] if catalog.is_available(dataset) else 2
-        return tuple(f"value {k + 1} (scaled to its range)" for k in range(width))
-    named = document.columns or tuple(f"value {k + 1}" for k in range(len(document.low)))
-    return tuple(
+def value_names(record: RunRecord) -> tuple[str, ...]:
+    """Names of the values of a run's vectors, scaled to [0, 1] by their range, with what 0 and 1 stand for if known.
+
+    No name is there twice.
+    """
+    assert record.document is not None
+    count = record.document.data.shape[-1]
+    document = None
+    if has_images(record):
+        with contextlib.suppress(ConfigError):
+            document = own.find_own(record.config.dataset).document
+    if document is None:
+        return tuple(f"value {k + 1} (scaled to its range)" for k in range(count))
+    named = document.columns or tuple(f"value {k + 1}" for k in range(count))
+    texts = [
         f"{name} (0 is {low:.4g}, 1 is {high:.4g})"
         for name, low, high in zip(named, document.low, document.high, strict=True)
-    )
+    ]
+    return tuple(text if texts.count(text) == 1 else f"{text} #{k + 1}" for k, text in enumerate(texts))

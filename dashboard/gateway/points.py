@@ -186,9 +186,12 @@ def labels_of_points(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> 
 
 def _in_sources(record: RunRecord, map_ids: Sequence[int] | np.ndarray) -> Iterator[tuple[ImageSet, int]]:
     """The source of each point, and its place in it."""
+    sources: dict[str, ImageSet] = {}
     for one in np.asarray(map_ids, np.int64):
         split, row = split_and_row(int(one))
-        source = _seen(record, split)
+        if split not in sources:
+            sources[split] = _seen(record, split)
+        source = sources[split]
         place = int(np.searchsorted(source.ids, row))
         if place >= len(source) or source.ids[place] != row:
             raise DataError(f"Data set '{record.config.dataset}' has no image {row} in {split}.")

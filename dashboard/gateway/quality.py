@@ -8,11 +8,12 @@ import streamlit as st
 from core.analysis.pvalues import centre_and_spread
 from core.analysis.quality import high_frequency_ratio, outside_prior, unlike_share
 from core.data.images import unit
+from core.errors import DataMissing
 from core.families import FAMILIES
 from core.generation import prior_draws
 from core.store import RunRecord
 from dashboard.gateway.listing import opened
-from dashboard.gateway.points import images, latents
+from dashboard.gateway.points import has_images, images, latents
 
 DRAWS = 1000
 MOST = 10_000
@@ -57,6 +58,10 @@ def sample_quality(record: RunRecord, *, seed: int = 0) -> SampleQuality:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _sample_quality(folder: str, stamp: str, seed: int, _record: RunRecord) -> SampleQuality:
+    if not has_images(_record):
+        raise DataMissing(
+            f"The images that '{_record.name}' was trained on are not on this machine: add or fetch them."
+        )
     run = opened(_record)
     labels = np.arange(DRAWS) % len(run.document.data.class_names) if run.needs_labels else None
     made = run.decode(chance_places(_record, DRAWS, seed=seed), labels)

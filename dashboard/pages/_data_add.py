@@ -173,9 +173,7 @@ def _limit_boxes(now: dict[str, Any]) -> dict[str, Any]:
     limits = {}
     with st.expander("Limits of the reading", key="data-limits"):
         columns = [*st.columns(4), *st.columns(4)]
-        for column, (name, (default, about)) in zip(
-            columns, gateway.own_settings("limits").items(), strict=False
-        ):
+        for column, (name, (default, about)) in zip(columns, gateway.limit_settings().items(), strict=False):
             kind = type(default)
             with column:
                 limits[name] = kind(

@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import controls, gateway
 from dashboard.charts.counts import counts_figure, split_counts_frame
 from dashboard.charts.images import enlarge, image_frame, image_grid
-from dashboard.gateway import DatasetInfo
+from dashboard.gateway import DatasetInfo, VAEScopeError
 from dashboard.pages import _data_dialogs as dialogs
 
 SHOWN = 60
@@ -40,8 +40,11 @@ def sets_view() -> None:
         return
     with right:
         split = controls.segmented("Images", SPLITS, key="set-split", default="train")
-    _examples(row, split)
-    _classes(row)
+    try:
+        _examples(row, split)
+        _classes(row)
+    except VAEScopeError as error:
+        st.error(controls.plain(str(error)), icon=":material/error:")
     if row.own:
         _own(row)
     _use(row)
@@ -122,7 +125,10 @@ def _own(row: DatasetInfo) -> None:
         f"Added from {controls.plain(one.request.path)}: {controls.plain(one.document.what)}, split "
         f"{'as the source has it' if one.document.own_split else drawn}, {gateway.size_text(gateway.own_size(one))}."
     )
-    left_out_table(gateway.left_out(one), one.document.left_out_count)
+    try:
+        left_out_table(gateway.left_out(one), one.document.left_out_count)
+    except VAEScopeError as error:
+        st.error(controls.plain(str(error)), icon=":material/error:")
     if st.button("Delete", key="data-delete", icon=":material/delete:"):
         dialogs.ask_to_delete(one)
 

@@ -60,7 +60,7 @@ def _box(one: OwnSet) -> None:
             f"**{controls.plain(one.name)}** {WORDS.get(one.state, one.state)} {controls.plain(why)}",
             width="stretch",
         )
-        if one.state in ("interrupted", "stopped") and st.button(
+        if one.state in ("interrupted", "stopped", "failed") and st.button(
             "Go on", key=f"data-go-{one.id}", icon=":material/play_arrow:", type="primary"
         ):
             dialogs.attempt(lambda: gateway.add_looked(one))

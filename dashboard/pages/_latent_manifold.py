@@ -135,7 +135,7 @@ def plane_of_vectors(record: RunRecord, view: View, place: Place) -> None:
     with st.container(width=220):
         n = controls.number("Places a side", key="n", default=20, low=2, high=40)
     decoded = tiles(record, view, place, n)[:, :, 0, 0]
-    columns = gateway.value_names(record.config.dataset)
+    columns = gateway.value_names(record)
     points = np.zeros((0, 2), np.float32)
     if view.data is not None and view.has_images:
         points = gateway.originals_of_map(record, view.data)[:, 0, 0]

@@ -18,6 +18,8 @@ from core.files import one_line
 BLOCK = 1024
 """Images read at a time at most"""
 BLOCK_BYTES = 64 * MIB
+UNIT_FLOATS = 1.5
+"""Floats up to here are taken for values of [0, 1] that some filter has overshot, and are cut at 1"""
 
 # Names that people give, the first that is there counts. Those of Keras's mnist.npz and of MedMNIST come in splits,
 # dSprites has 'imgs'.
@@ -96,8 +98,8 @@ class Arrays:
         row = 0
         for block in _blocks(self.archive, array):
             if row + len(block) > start:
-                _check_finite(block, array.name, row)
-                values = _as_pixels(block, scale) if self.kind == "image" else block.astype(np.float32)
+                values = _as_pixels(block, scale) if self.kind == "image" else _as_floats(block)
+                _check_finite(values, array.name, row)
                 for place in range(max(0, start - row), len(block)):
                     yield Item(
                         f"{array.name}[{row + place}]",
@@ -126,8 +128,9 @@ class Arrays:
         if kinds == {np.dtype(np.bool_)}:
             return 255.0
         largest = max(_largest(self.archive, part.images) for part in self.parts)
-        # bytes that are all 0 or 1 are binary images (dSprites), not black ones
-        return 255.0 if largest <= 1 else 1.0 if largest <= 255 else 1.0 / 257
+        # bytes that are all 0 or 1 are binary images (dSprites), not black ones; floats may pass 1 a little (resampled)
+        most = UNIT_FLOATS if any(kind.kind == "f" for kind in kinds) else 1
+        return 255.0 if largest <= most else 1.0 if largest <= 255 else 1.0 / 257
 
 
 def _largest(archive: zipfile.ZipFile, array: _Array) -> float:
@@ -159,10 +162,15 @@ def _check_finite(block: np.ndarray, name: str, row: int) -> None:
         )
 
 
+def _as_floats(block: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        return block.astype(np.float32)
+
+
 def _as_pixels(block: np.ndarray, scale: float) -> np.ndarray:
     if block.dtype == np.uint8 and scale == 1:
         return block
-    return np.rint(block.astype(np.float64) * scale).astype(np.uint8)
+    return np.clip(np.rint(block.astype(np.float64) * scale), 0, 255).astype(np.uint8)
 
 
 def _blocks(archive: zipfile.ZipFile, array: _Array) -> Iterator[np.ndarray]:
@@ -238,8 +246,9 @@ def open_arrays(path: Path, limits: Limits) -> Arrays:
             f"'{shown}' holds more than {limits.items:,} images: set the limit higher (items=...)."
         )
     parts = [_part(archive, images, labels, split, shown) for split, images, labels in chosen]
-    kind = "vector" if parts[0].images.dtype.kind != "b" and len(parts[0].images.shape) == 2 else "image"
-    if any((len(part.images.shape) == 2) != (kind == "vector") for part in parts):
+    kind = "vector" if len(parts[0].images.shape) == 2 else "image"
+    shapes = {part.images.shape[1:] if kind == "vector" else len(part.images.shape) == 2 for part in parts}
+    if len(shapes) > 1:
         raise DataError(f"The arrays of '{shown}' have unequal shapes: give images of one shape.")
     if kind == "vector" and parts[0].images.shape[1] > limits.columns:
         raise DataError(
@@ -290,7 +299,8 @@ def _part(
 
 
 def _whole(archive: zipfile.ZipFile, array: _Array) -> np.ndarray:
-    return np.concatenate(list(_blocks(archive, array)))
+    blocks = list(_blocks(archive, array))
+    return np.concatenate(blocks) if blocks else np.zeros(array.shape, array.dtype)
 
 
 def _class_names(archive: zipfile.ZipFile, heads: dict[str, _Array], shown: str) -> tuple[str, ...]:
@@ -300,4 +310,7 @@ def _class_names(archive: zipfile.ZipFile, heads: dict[str, _Array], shown: str)
     _check_kind(array, shown)
     if array.dtype.kind != "U" or len(array.shape) != 1:
         raise DataError(f"Array 'class_names' of '{shown}' must be a row of texts, dtype U.")
-    return tuple(label_text(str(one)) for one in _whole(archive, array))
+    names = tuple(label_text(str(one)) for one in _whole(archive, array))
+    if len(set(names)) < len(names):
+        raise DataError(f"Array 'class_names' of '{shown}' holds a name twice: give each class its own.")
+    return names

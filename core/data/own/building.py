@@ -43,6 +43,11 @@ def work(folder: Path) -> None:
         try:
             source = open_source(Path(request.path), request.options, request.limits)
             (look if request.look else build)(folder, request, source, told)
+        except _Late:
+            raise DataError(
+                f"It took more than {request.limits.minutes:g} minutes: take fewer images, or set the limit higher "
+                "(minutes=...)."
+            ) from None
         except MemoryError:
             raise DataError(
                 f"It needs more than {request.limits.memory:g} GiB of memory: choose a smaller size, or set the limit "
@@ -61,7 +66,7 @@ def _limited(limits: Limits) -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_AS)
     most = int(limits.memory * GIB)
     resource.setrlimit(resource.RLIMIT_AS, (most if before[1] < 0 else min(most, before[1]), before[1]))
-    handler = signal.signal(signal.SIGALRM, lambda *_: _late(limits))
+    handler = signal.signal(signal.SIGALRM, lambda *_: _late())
     signal.setitimer(signal.ITIMER_REAL, limits.minutes * 60)
     try:
         yield
@@ -71,10 +76,12 @@ def _limited(limits: Limits) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def _late(limits: Limits) -> NoReturn:
-    raise DataError(
-        f"It took more than {limits.minutes:g} minutes: take fewer images, or set the limit higher (minutes=...)."
-    )
+class _Late(BaseException):
+    """The time is over; no `Exception`, so that nothing that reads an image takes it for damage."""
+
+
+def _late() -> NoReturn:
+    raise _Late
 
 
 def look(folder: Path, request: Request, source: Source, told: Told) -> None:

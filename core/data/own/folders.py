@@ -104,10 +104,16 @@ class Pictures:
             with os.fdopen(handle, "rb") as file:
                 return file.read(one.size + 1)
         except OSError as error:
+            if not self.place.exists():
+                raise DataError(
+                    f"'{one_line(self.place.name, limit=60)}' is gone: put it back, and add it again."
+                ) from None
             link = error.errno == errno.ELOOP
             raise Unfit(
                 "is a link, and links are not followed" if link else f"cannot be read ({error.strerror})"
             ) from None
+        except MemoryError:
+            raise
         except Exception as error:
             raise Unfit(f"cannot be unpacked ({one_line(error, limit=80)})") from None
 
@@ -142,7 +148,11 @@ def _listed_folder(root: Path, limits: Limits) -> _Listing:
                 found.folders.add(path)
                 waiting.append((path, here / entry.name))
             else:
-                status = entry.stat(follow_symlinks=False)
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError as error:
+                    found.left_out.append(("/".join(path), f"cannot be read ({error.strerror})"))
+                    continue
                 if stat.S_ISREG(status.st_mode):
                     found.files.append((path, status.st_size, status.st_mtime_ns))
         _bound(len(found.files), limits)
@@ -155,7 +165,7 @@ def _listed_zip(archive: zipfile.ZipFile, limits: Limits) -> _Listing:
     infos = archive.infolist()
     _bound(len(infos), limits)
     for entry in infos:
-        parts = tuple(part for part in entry.filename.split("/") if part)
+        parts = tuple(part for part in entry.filename.split("/") if part and part != ".")
         if any(part.startswith(".") for part in parts if part != "..") or parts[:1] == ("__MACOSX",):
             continue
         if ".." in parts or entry.filename.startswith("/") or "\\" in entry.filename or not parts:
@@ -240,13 +250,18 @@ def _meant(empty: Pictures, listing: _Listing, options: Options) -> Pictures:
             if partition
             else {}
         )
-        return _by_table(empty, images, table, splits, left_out)
+        return _told_plainly(_by_table(empty, images, table, splits, left_out))
     if options.label is not None:
         raise DataError(
             f"There is no table beside the images that could have a column '{one_line(options.label, limit=60)}': "
             "leave the label out, and the folders are the classes."
         )
-    return _by_folder(empty, listing, images, top, left_out)
+    return _told_plainly(_by_folder(empty, listing, images, top, left_out))
+
+
+def _told_plainly(found: Pictures) -> Pictures:
+    """The same, with names of what is left out that any file and page can hold."""
+    return replace(found, left_out=[(one_line(name), why) for name, why in found.left_out])
 
 
 def _is_table(name: str) -> bool:

@@ -1,5 +1,6 @@
 """The items of a source, and what every kind of source can do."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -51,5 +52,13 @@ class Source(Protocol):
 
 
 def label_text(text: object) -> str:
-    """A class's name as it is kept: one line of visible characters, cut."""
-    return one_line(text, limit=NAME_LIMIT) or "(no visible name)"
+    """A class's name as it is kept: one line of visible characters.
+
+    A name that is cut, or that had invisible characters, ends in a short hash of the whole, so that two stay two.
+    """
+    raw = str(text)
+    plain = one_line(raw, limit=max(len(raw), NAME_LIMIT))
+    if plain == " ".join(raw.split()) and 0 < len(plain) <= NAME_LIMIT:
+        return plain
+    mark = hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()[:5]
+    return f"{plain[: NAME_LIMIT - 7].rstrip() or '(no visible name)'} ~{mark}"

@@ -173,22 +173,36 @@ def _alone() -> Any:
 
 
 def stage(
-    name: str, path: Path, options: Options, limits: Limits, *, look: bool, builtin: tuple[str, ...]
+    name: str,
+    path: Path | None,
+    options: Options,
+    limits: Limits,
+    *,
+    look: bool,
+    builtin: tuple[str, ...],
+    upload: str = "",
 ) -> OwnSet:
     """Make the folder of a data set that is to be read.
 
     Args:
         name: what it shall be called.
-        path: its source.
+        path: its source; None for a file that the caller puts into the folder, see `upload`.
         options: how to read it.
         limits: for the process that reads.
         look: whether only a sample is wanted.
+        upload: ending of that file, such as ".npz"; `request.path` of what is returned says where it goes.
         builtin: names that are taken by others.
 
     Raises:
-        ConfigError: the name cannot be used.
+        ConfigError: the name cannot be used, or the path has characters that no text file can hold.
         DataError: the folder cannot be written.
     """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"'{one_line(path)}' has a name that is no UTF-8: rename the folder or file first."
+        ) from None
     with _alone():
         clean_data_name(name, (*builtin, *(one.name for one in list_own())))
         folder = own_folder() / f"own-{secrets.token_hex(5)}"
@@ -196,7 +210,11 @@ def stage(
             folder.mkdir()
         except OSError as error:
             raise DataError(f"'{folder}' could not be made ({error.strerror or error}).") from None
-        return ask(folder, name, path, options, limits, look=look)
+        try:
+            return ask(folder, name, path or folder / f"upload{upload}", options, limits, look=look)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def ask(folder: Path, name: str, path: Path, options: Options, limits: Limits, *, look: bool) -> OwnSet:
@@ -282,7 +300,8 @@ def delete_own(own: OwnSet) -> None:
             # what makes it a data set goes first: one half deleted is none
             for name in ("data.json", "request.json"):
                 (own.folder / name).unlink(missing_ok=True)
-            shutil.rmtree(own.folder)
+            if own.folder.exists():  # else another process did it
+                shutil.rmtree(own.folder)
         except OSError as error:
             raise DataError(
                 f"Data set '{own.name}' could not be deleted ({error.strerror or error}): delete its folder "

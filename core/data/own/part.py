@@ -72,6 +72,10 @@ class Part:
     def keep(self, rows: list[np.ndarray], labels: list[int], splits: list[int]) -> None:
         """Append a chunk, then note it."""
         if rows:
+            if self.note["shape"] not in (None, list(rows[0].shape)):
+                raise DataError(
+                    "Its items have unequal shapes: give images of one size, or vectors of one length."
+                )
             self.note["shape"], self.note["item"] = list(rows[0].shape), rows[0].itemsize
             self.files["values"].write(np.stack(rows).tobytes())
             self.files["labels"].write(np.array(labels, np.int32).tobytes())

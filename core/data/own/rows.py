@@ -40,6 +40,11 @@ def form_of(source: Source, options: Options) -> tuple[tuple[int, int], int]:
             break
     if not found or size is None:
         raise DataError(f"No image could be read: {wrong or 'there is none'}.")
+    if min(size) < 2:
+        raise DataError(
+            f"The first image has {size[1]} x {size[0]} pixels, which is no image: give "
+            "vectors as (N, D), or choose a size."
+        )
     if max(size) > MOST_SIDE:
         raise DataError(
             f"The first image has {size[1]} x {size[0]} pixels, and at most {MOST_SIDE} x {MOST_SIDE} are taken: "

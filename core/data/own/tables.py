@@ -3,6 +3,7 @@
 import hashlib
 import io
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,8 @@ from core.data.own.options import Limits, Options
 from core.errors import DataError
 from core.files import one_line
 
-BLOCK = 8192
-"""Rows read at a time"""
+BLOCK_VALUES = 2**22
+"""Values read at a time"""
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Vectors:
             DataError: a value is no finite number; the sentence names row and column.
         """
         row = 0
-        for frame in _frames(self.path, BLOCK):
+        for frame in _frames(self.path, self.columns, self.label):
             if row + len(frame) > start:
                 values, labels = self._numbers(frame, row), self._labels(frame)
                 for place in range(max(0, start - row), len(frame)):
@@ -97,16 +98,51 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _frames(path: Path, rows: int) -> Iterator[Any]:
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet"
+
+
+def _frames(path: Path, columns: tuple[str, ...], label: str | None) -> Iterator[Any]:
+    """Blocks of a table; labels of a CSV stay as they are typed, so that 007 is not 7 and NA is a name.
+
+    Raises:
+        DataError: the file changed meanwhile, or a row has more fields than the header.
+    """
+    rows = max(64, BLOCK_VALUES // max(1, len(columns)))
+    shown = one_line(path.name, limit=60)
+    blocks = _parquet_frames(path, rows) if _is_parquet(path) else _csv_frames(path, rows, label)
+    while True:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # pandas only warns of fields that it drops
+                block = next(blocks, None)
+        except MemoryError:
+            raise
+        except Exception as error:
+            # pandas and pyarrow raise a dozen unrelated kinds for bytes that are not what they should be
+            raise DataError(
+                f"'{shown}' cannot be read as a table ({one_line(error, limit=100)}): give CSV with a header, or "
+                "Parquet."
+            ) from None
+        if block is None:
+            return
+        yield block
+
+
+def _parquet_frames(path: Path, rows: int) -> Iterator[Any]:
+    import pyarrow.parquet as parquet
+
+    for batch in parquet.ParquetFile(path).iter_batches(batch_size=rows):
+        yield batch.to_pandas(ignore_metadata=True)
+
+
+def _csv_frames(path: Path, rows: int, label: str | None) -> Iterator[Any]:
     import pandas as pd
 
-    if path.suffix.lower() == ".parquet":
-        import pyarrow.parquet as parquet
-
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=rows):
-            yield batch.to_pandas()
-    else:
-        yield from pd.read_csv(path, chunksize=rows, low_memory=False)
+    kinds = {} if label is None else {label: str}
+    yield from pd.read_csv(
+        path, chunksize=rows, low_memory=False, index_col=False, keep_default_na=False, dtype=kinds
+    )
 
 
 def open_vectors(path: Path, options: Options, limits: Limits) -> Vectors:
@@ -120,23 +156,18 @@ def open_vectors(path: Path, options: Options, limits: Limits) -> Vectors:
         raise DataError(
             f"'{shown}' has {size / MIB:,.0f} MiB, more than the limit of {limits.table:g}: set it higher (table=...)."
         )
-    try:
-        names, rows = (
-            _parquet_head(path, limits) if path.suffix.lower() == ".parquet" else _csv_head(path, limits)
-        )
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:
-        # pandas and pyarrow raise a dozen unrelated kinds for bytes that are not what they should be
-        raise DataError(
-            f"'{shown}' cannot be read as a table ({one_line(error, limit=100)}): give CSV with a header, or Parquet."
-        ) from None
+    names, rows = (
+        _parquet_head(path, options, limits) if _is_parquet(path) else _csv_head(path, options, limits)
+    )
     label = options.label
     if label is not None and label not in names:
         raise DataError(
             f"'{shown}' has no column '{one_line(label, limit=60)}': choose from {_listed(names)}."
         )
-    columns = tuple(name for name in names if name != label)
+    numbering = [name for name in _numbering(names) if name != label]
+    columns = tuple(name for name in names if name != label and name not in numbering)
+    if not _is_parquet(path) and _all_numbers(columns):
+        raise DataError(f"The first row of '{shown}' holds numbers and no names: give it a header.")
     if not columns or not rows:
         raise DataError(
             f"'{shown}' holds no {'numbers' if rows else 'rows'}: give a header and rows of numbers below."
@@ -147,7 +178,25 @@ def open_vectors(path: Path, options: Options, limits: Limits) -> Vectors:
             "(columns=...)."
         )
     what = f"{'Parquet' if path.suffix.lower() == '.parquet' else 'CSV'} file of {len(columns)} columns"
-    return Vectors(path, columns, label, rows, what)
+    left_out = [
+        (f"column '{one_line(name, limit=60)}'", "has no name: row numbers, it seems") for name in numbering
+    ]
+    return Vectors(path, columns, label, rows, what, left_out=left_out)
+
+
+def _numbering(names: tuple[str, ...]) -> list[str]:
+    """Columns of row numbers that pandas writes: unnamed in a CSV, under names of its own in Parquet."""
+    return [name for name in names if name.startswith(("Unnamed: ", "__index_level_"))]
+
+
+def _all_numbers(names: tuple[str, ...]) -> bool:
+    """Whether a header is a row of numbers; 0, 1, 2, ... are names that pandas gives."""
+    if names == tuple(str(k) for k in range(len(names))):
+        return False
+    try:
+        return all(math.isfinite(float(name)) for name in names) and bool(names)
+    except ValueError:
+        return False
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -163,27 +212,46 @@ def _counted(rows: int, limits: Limits) -> int:
     return rows
 
 
-def _csv_head(path: Path, limits: Limits) -> tuple[tuple[str, ...], int]:
+def _csv_head(path: Path, options: Options, limits: Limits) -> tuple[tuple[str, ...], int]:
     names: tuple[str, ...] = ()
     rows = 0
-    for frame in _frames(path, BLOCK):
+    for frame in _frames(path, ("",) * 64, None):
         names = tuple(str(name) for name in frame.columns)
         rows = _counted(rows + len(frame), limits)
     return names, rows
 
 
-def _parquet_head(path: Path, limits: Limits) -> tuple[tuple[str, ...], int]:
+def _parquet_head(path: Path, options: Options, limits: Limits) -> tuple[tuple[str, ...], int]:
+    import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    file = parquet.ParquetFile(path)
-    groups = file.metadata
-    unpacked = sum(groups.row_group(k).total_byte_size for k in range(groups.num_row_groups))
+    shown = one_line(path.name, limit=60)
+    try:
+        file = parquet.ParquetFile(path)
+        schema, groups = file.schema_arrow, file.metadata
+        unpacked = sum(groups.row_group(k).total_byte_size for k in range(groups.num_row_groups))
+    except Exception as error:
+        # pyarrow raises a dozen unrelated kinds for bytes that are not what they should be
+        raise DataError(
+            f"'{shown}' cannot be read as a table ({one_line(error, limit=100)}): give CSV with a header, or Parquet."
+        ) from None
     if unpacked > limits.table * MIB:
         raise DataError(
-            f"'{one_line(path.name, limit=60)}' unpacks to {unpacked / MIB:,.0f} MiB, more than the limit of "
-            f"{limits.table:g}: set it higher (table=...)."
+            f"'{shown}' unpacks to {unpacked / MIB:,.0f} MiB, more than the limit of {limits.table:g}: set it higher "
+            "(table=...)."
         )
-    return tuple(file.schema_arrow.names), _counted(groups.num_rows, limits)
+    names = tuple(schema.names)
+    if len(set(names)) < len(names):
+        raise DataError(f"'{shown}' has two columns of one name: give each its own.")
+    for column in schema:
+        kind = column.type
+        number = arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_boolean(kind)
+        if not number and column.name not in (options.label, *_numbering(names)):
+            raise DataError(
+                f"Column '{one_line(column.name, limit=60)}' of '{shown}' holds {kind} and no numbers: leave it out, "
+                "or name it as the column of the labels (label=...)."
+            )
+    return names, _counted(groups.num_rows, limits)
 
 
 @dataclass(frozen=True)

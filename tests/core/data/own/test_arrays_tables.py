@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.data import own
 from core.errors import DataError
 from tests.core.data.own.conftest import Adds, values_of
 
@@ -110,6 +111,16 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "float labels": ({"images": np.zeros((2, 2, 2)), "labels": np.zeros(2)}, "give 2 whole numbers or texts"),
     "columns": ({"images": np.asfortranarray(np.zeros((2, 3, 3)))}, "is stored column by column"),
+    "overflow": ({"images": np.array([[1e39, 0.0], [0.0, 1.0]])}, "holds NaN or infinity, first in row 0"),
+    "unequal vectors": (
+        {"x_train": np.zeros((4, 3)), "x_test": np.zeros((2, 2))},
+        "have unequal shapes",
+    ),
+    "no height": ({"images": np.zeros((4, 1, 32), np.uint8)}, "which is no image: give vectors"),
+    "class twice": (
+        {"images": np.zeros((2, 2, 2)), "class_names": np.array(["a", "a"])},
+        "holds a name twice",
+    ),
     "one image": (
         {"images": np.zeros((1, 2, 2))},
         "1 of 1 items can be used, and a data set has at least two",
@@ -146,6 +157,50 @@ def test_damaged_archives_and_bombs(adds: Adds, home: Path, tmp_path: Path) -> N
     assert not list(home.glob("own-*"))
 
 
+def test_floats_a_little_above_one_are_cut_there(adds: Adds, tmp_path: Path) -> None:
+    values, _ = values_of(
+        adds(npz(tmp_path / "a.npz", images=np.array([[[0.0, 0.5]] * 2, [[1.0, 1.01]] * 2])))
+    )
+    assert sorted(values[:, 0, 0].tolist()) == [[0, 128], [255, 255]]
+
+
+def test_labels_of_a_csv_stay_as_they_are_typed(adds: Adds, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,kind\n1,007\n2,7\n3,NA\n4,\n5,True\n6,true\n")
+    one = adds(tmp_path / "t.csv", label="kind")
+    assert one.document is not None
+    assert set(one.document.class_names) == {"007", "7", "NA", "True", "true"}
+    assert one.document.unlabelled == 1
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_row_numbers_that_pandas_writes_are_left_out(adds: Adds, tmp_path: Path, suffix: str) -> None:
+    index = None if suffix == ".csv" else ["u", "v", "w"]
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4.0, 5.0, 7.0]}, index=index)
+    path = tmp_path / f"t{suffix}"
+    frame.to_csv(path) if suffix == ".csv" else frame.to_parquet(path)
+    one = adds(path)
+    assert one.document is not None
+    assert (one.document.columns, one.document.left_out_count) == (("a", "b"), 1)
+    assert "row numbers" in own.left_out(one)[0][1]
+
+
+def test_columns_named_by_numbers_and_an_index_with_a_name(adds: Adds, tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.arange(6.0).reshape(3, 2))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.rename(columns=str).set_index("0").to_parquet(tmp_path / "t.parquet")
+    for name in ("t.csv", "t.parquet"):
+        one = adds(tmp_path / name, name=name.replace(".", "-"))
+        assert one.document is not None
+        assert sorted(one.document.columns) == ["0", "1"]
+
+
+def test_dates_are_no_numbers(adds: Adds, tmp_path: Path) -> None:
+    days = pd.to_datetime(["2026-01-01", "2026-01-02"])
+    pd.DataFrame({"x": [1.0, 2.0], "when": days}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"Column 'when' .* holds timestamp.* and no numbers"):
+        adds(tmp_path / "t.parquet")
+
+
 POINTS = pd.DataFrame({"x": [0.5, -1.5, 2e5, 3.0], "kind": ["a", "=b", "a", None], "y": [1, 2, 3, 4]})
 
 
@@ -178,7 +233,7 @@ def test_vectors_of_a_table(adds: Adds, tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        ("a,b\n1,2\n3,\n", {}, "Row 2 has nan in column 'b', where a finite number belongs"),
+        ("a,b\n1,2\n3,\n", {}, "Row 2 has '' in column 'b', where a finite number belongs"),
         ("a,b\n1,2\n3,inf\n", {}, "Row 2 has inf in column 'b'"),
         ("a,b\n1,2\n3,cat\n", {}, "Row 2 has 'cat' in column 'b', .* name the column of the labels"),
         ("a,b\n1,2\n", {"label": "c"}, "has no column 'c': choose from a, b"),
@@ -186,8 +241,21 @@ def test_vectors_of_a_table(adds: Adds, tmp_path: Path, suffix: str) -> None:
         ("a,b\n", {}, "holds no rows"),
         ("", {}, "cannot be read as a table"),
         ("a,b\n1,2\n3,4,5,6\n", {}, "cannot be read as a table"),
+        ("a,b\n1,2,3\n", {}, "cannot be read as a table"),
+        ("0.1,0.2\n0.3,0.4\n", {}, "holds numbers and no names: give it a header"),
     ],
-    ids=["missing", "infinite", "text", "no label", "label alone", "no rows", "empty", "ragged"],
+    ids=[
+        "missing",
+        "infinite",
+        "text",
+        "no label",
+        "label alone",
+        "no rows",
+        "empty",
+        "ragged",
+        "too many",
+        "no header",
+    ],
 )
 def test_bad_tables_are_refused_whole(
     adds: Adds, home: Path, tmp_path: Path, text: str, options: dict[str, str], said: str
