@@ -112,7 +112,7 @@ def test_printed_settings_of_a_recipe_make_that_recipe(shell: Shell) -> None:
 def test_settings_say_what_is_allowed(shell: Shell) -> None:
     rows = {row["key"]: row for row in shell.json("settings")}
     assert list(rows) == list(RunConfig.model_fields)
-    assert rows["dataset"]["allowed"] == "digits, mnist, fashion-mnist"
+    assert rows["dataset"]["allowed"] == "digits, mnist, fashion-mnist, moons, swiss-roll"
     assert rows["likelihood"]["allowed"] == "bernoulli, gaussian"
     assert all(row["description"] for row in rows.values())
     assert shell("settings") == 0

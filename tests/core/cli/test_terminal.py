@@ -22,6 +22,8 @@ def test_data_list(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "digits": True,
         "mnist": False,
         "fashion-mnist": False,
+        "moons": True,
+        "swiss-roll": True,
     }
     assert rows["digits"]["train_images"] + rows["digits"]["test_images"] == 1797
     assert shell("data", "list") == 0
