@@ -6,12 +6,13 @@ Words and units: beta multiplies the rate, `objective = D + beta R` in nats per 
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from core.errors import ConfigError
 from core.families import FAMILIES, family
+from core.settings import Settings, mapping, none_text
 
 
 def _split(value: object) -> object:
@@ -23,35 +24,25 @@ def _split(value: object) -> object:
     return value
 
 
-def _mapping(settings: Any) -> dict[str, Any]:
-    if not isinstance(settings, dict):
-        raise ConfigError(
-            f"Settings are a dict, such as {{'epochs': 5}}: give one, not an object of type {type(settings).__name__}."
-        )
-    return settings
-
-
-def _none(value: object) -> object:
-    return None if isinstance(value, str) and value.strip().lower() in ("none", "") else value
-
-
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=16384)], ...], BeforeValidator(_split)]
-OptionalSize = Annotated[Annotated[int, Field(ge=4, le=1024)] | None, BeforeValidator(_none)]
+OptionalSize = Annotated[Annotated[int, Field(ge=4, le=1024)] | None, BeforeValidator(none_text)]
 
 
-class RunConfig(BaseModel):
+class RunConfig(Settings):
     """Every setting of a run, in one flat block; JSON both ways.
 
     Raises:
         ConfigError: from `make` and `with_settings`, when a key is unknown or a value does not fit.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
     dataset: str = Field(
         default="digits", description="data set, by its name in the catalogue", max_length=64
     )
-    pad: OptionalSize = Field(default=None, description="side in pixels to pad images to with zeros, or none")
+    pad: OptionalSize = Field(
+        default=None,
+        description="side in pixels to pad images to with zeros, or none",
+        json_schema_extra={"allowed": "none, or a whole number from 4 to 1024"},
+    )
     validation: float = Field(
         default=0.1,
         ge=0,
@@ -59,12 +50,19 @@ class RunConfig(BaseModel):
         description="share of the training set held out; 0 follows the test split instead",
     )
 
-    family: str = Field(default="vae", description="kind of model: a row of core/families.py")
+    family: str = Field(
+        default="vae",
+        description="kind of model: a row of core/families.py",
+        json_schema_extra={"allowed": ", ".join(FAMILIES)},
+    )
     network: Literal["mlp", "conv"] = Field(default="mlp", description="fully connected or convolutional")
     hidden: Widths = Field(
         default=(128,),
         description="mlp: width of each layer; conv: channels of each stride-2 layer",
         max_length=16,
+        json_schema_extra={
+            "allowed": "whole numbers from 1 to 16384 with commas between, at most 16 of them"
+        },
     )
     latent: int = Field(default=2, ge=1, le=1024, description="latent dimensions")
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = Field(
@@ -188,6 +186,7 @@ class RunConfig(BaseModel):
         default="auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?)$",
         description="auto (a CUDA GPU if there is one, else the CPU), cpu, cuda or cuda:0, cuda:1, ...",
+        json_schema_extra={"allowed": "auto, cpu, cuda, cuda:0, cuda:1, ..."},
     )
     precision: Literal["fp32", "bf16"] = Field(
         default="fp32", description="of the arithmetic in training; weights stay fp32"
@@ -253,26 +252,6 @@ class RunConfig(BaseModel):
             )
         return self
 
-    @classmethod
-    def make(cls, settings: dict[str, Any]) -> Self:
-        """Build a config from plain values, JSON's or a command line's texts.
-
-        Raises:
-            ConfigError: an unknown key or a bad value, in one sentence that lists what is allowed.
-        """
-        for key in _mapping(settings):
-            if key not in cls.model_fields:
-                raise ConfigError(f"There is no setting '{key}': choose from {', '.join(cls.model_fields)}.")
-        try:
-            return cls.model_validate(settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = str(first["loc"][0]) if first["loc"] else "settings"
-            reason = first["msg"][:1].lower() + first["msg"][1:]
-            raise ConfigError(
-                f"'{key}' cannot be {settings.get(key)!r}: {reason} (allowed: {allowed_values(key)})."
-            ) from None
-
     def with_settings(self, settings: dict[str, Any]) -> Self:
         """Return a copy with some settings changed, validated like new.
 
@@ -281,7 +260,7 @@ class RunConfig(BaseModel):
         Raises:
             ConfigError: as `make`.
         """
-        changes, values = _mapping(settings), self.to_json()
+        changes, values = mapping(settings), self.to_json()
         if changes.get("family", self.family) != self.family:
             after = family(changes["family"])
             own = {*family(self.family).defaults, *family(self.family).fixed}
@@ -300,35 +279,6 @@ class RunConfig(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON: `make(to_json())` gives the config back."""
         return self.model_dump(mode="json")
-
-
-def allowed_values(key: str) -> str:
-    """Say in words what a setting may be, e.g. '0 to 0.5'."""
-    field = RunConfig.model_fields.get(key)
-    if field is None:
-        return ", ".join(RunConfig.model_fields)
-    if key == "family":
-        return ", ".join(FAMILIES)
-    if key == "device":
-        return "auto, cpu, cuda, cuda:0, cuda:1, ..."
-    if key == "hidden":
-        return "whole numbers from 1 to 16384 with commas between, at most 16 of them"
-    if key == "pad":
-        return "none, or a whole number from 4 to 1024"
-    if choices := get_args(field.annotation):
-        return ", ".join(str(choice) for choice in choices)
-    bounds = {
-        name: getattr(rule, name)
-        for rule in field.metadata
-        for name in ("gt", "ge", "lt", "le")
-        if hasattr(rule, name)
-    }
-    if not bounds:
-        return "text"
-    kind = "whole numbers" if field.annotation is int else "numbers"
-    low = f"above {bounds['gt']:g}" if "gt" in bounds else f"from {bounds.get('ge', 0):g}"
-    high = f"below {bounds['lt']:g}" if "lt" in bounds else f"to {bounds['le']:g}"
-    return f"{kind} {low} {high}"
 
 
 def reconstruction_weight(beta: float, pixels: int) -> float | None:

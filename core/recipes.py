@@ -294,6 +294,12 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+def first_recipe(dataset: str, kind: str) -> str:
+    """Name of a recipe to begin with on a data set; `kind` is 'image' or 'vector'."""
+    made_for = {"mnist": "mnist-mlp-vae", "fashion-mnist": "fashion-conv-vae", "swiss-roll": "swiss-roll-vae"}
+    return made_for.get(dataset, "digits-vae" if kind == "image" else "moons-vae")
+
+
 def recipe(name: str) -> Recipe:
     """Look up a recipe.
 

@@ -19,9 +19,9 @@ REPO = Path(__file__).resolve().parents[1]
 
 # Top to bottom: each may import what stands above it.
 CORE = (
-    "errors", "files", "jobs", "families", "config", "device", "data", "models", "terms", "corruption", "objectives",
-    "recipes", "latents", "weights", "encoding", "store", "analysis", "generation", "pixel_errors", "runs", "projected",
-    "scoring", "denoising", "units", "training", "bundled", "lessons", "cli", "__main__",
+    "errors", "files", "jobs", "families", "settings", "config", "device", "data", "models", "terms", "corruption",
+    "objectives", "recipes", "latents", "weights", "encoding", "store", "analysis", "generation", "pixel_errors",
+    "runs", "projected", "scoring", "denoising", "units", "training", "bundled", "lessons", "cli", "__main__",
 )  # fmt: skip
 # Each room of the dashboard, and the rooms that it may import.
 LEAVES = {"theme", "charts", "components"}

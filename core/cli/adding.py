@@ -5,12 +5,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from core.cli.grammar import Parser, add_command, json_option, yes_option
+from core.cli.grammar import Parser, add_command, json_option, key_values, yes_option
 from core.cli.tending import agreed
 from core.cli.terminal import CountProgress, complain, emit, emit_json, number, table
 from core.data import catalog, own
 from core.errors import ConfigError
 from core.jobs import JobState, stop_job
+from core.recipes import first_recipe
 from core.store import disk_use, size_text
 
 SHOWN = 10
@@ -29,7 +30,10 @@ used is left out and told; an import that was cut off goes on with `data resume 
 
 def add(args: argparse.Namespace) -> int:
     """Add a data set, or show what it would be."""
-    options, limits = own.Options.of_words(args.set), own.Limits.of_words(args.limit)
+    options = own.Options.make(key_values(args.set, example="--set size=32", keys=own.Options.model_fields))
+    limits = own.Limits.make(
+        key_values(args.limit, example="--limit minutes=90", keys=own.Limits.model_fields)
+    )
     made = own.stage(
         args.name, Path(args.path), options, limits, look=args.look, builtin=tuple(catalog.DATASETS)
     )
@@ -40,7 +44,7 @@ def add(args: argparse.Namespace) -> int:
         if args.json:
             emit_json(_sample_document(sample))
         else:
-            emit(*_sample_lines(sample, args))
+            emit(*_sample_lines(sample))
     finally:
         own.delete_own(made)
     return 0
@@ -117,7 +121,7 @@ def _sample_document(sample: own.Sample) -> dict[str, Any]:
     }
 
 
-def _sample_lines(sample: own.Sample, args: argparse.Namespace) -> list[str]:
+def _sample_lines(sample: own.Sample) -> list[str]:
     counts = Counter(label for label in sample.labels if label is not None)
     shape = "x".join(map(str, sample.values.shape[1:]))
     lines = [
@@ -190,7 +194,7 @@ def set_lines(one: own.OwnSet) -> list[str]:
         f"{'x'.join(map(str, document.shape))} ({split}), {document.what}, {size_text(disk_use(one.folder))}.",
         *table(("class", "train", "test"), rows, right=("train", "test")),
         *left_out_lines(own.left_out(one), document.left_out_count),
-        f"Train on it: `python -m core train digits-vae --set dataset={one.name}`.",
+        f"Train on it: `python -m core train {first_recipe(one.name, document.kind)} --set dataset={one.name}`.",
     ]
 
 

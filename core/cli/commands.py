@@ -12,6 +12,7 @@ from core.cli import documents
 from core.cli.finding import open_with_weights, records_of
 from core.cli.finding import record_of as _record
 from core.cli.finding import store_of as _store
+from core.cli.grammar import key_values
 from core.cli.terminal import CountProgress, TrainingProgress, complain, emit, emit_json
 from core.config import RunConfig
 from core.data import catalog
@@ -27,13 +28,7 @@ def _config(args: argparse.Namespace) -> RunConfig:
     Raises:
         ConfigError: an unknown recipe, setting or data set, or a bad value.
     """
-    settings: dict[str, str] = {}
-    for pair in args.set:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            keys = ", ".join(RunConfig.model_fields)
-            raise ConfigError(f"'{pair}' is not key=value: write --set epochs=5, with the key one of {keys}.")
-        settings[key.strip()] = value
+    settings = key_values(args.set, example="--set epochs=5", keys=RunConfig.model_fields)
     if args.device is not None:
         settings["device"] = args.device
     config = recipe(args.recipe).config.with_settings(settings)

@@ -5,7 +5,7 @@ from typing import Any
 from core.analysis.collapse import collapse_sentence
 from core.analysis.scores import SCORES, directions, units
 from core.cli.terminal import number, shorten, table
-from core.config import RunConfig, allowed_values, reconstruction_weight
+from core.config import RunConfig, reconstruction_weight
 from core.data import catalog
 from core.data.images import SPLITS
 from core.errors import CheckpointError
@@ -268,7 +268,7 @@ def setting_documents() -> list[dict[str, Any]]:
         {
             "key": key,
             "default": defaults[key],
-            "allowed": ", ".join(catalog.names()) if key == "dataset" else allowed_values(key),
+            "allowed": ", ".join(catalog.names()) if key == "dataset" else RunConfig.allowed(key),
             "description": field.description,
         }
         for key, field in RunConfig.model_fields.items()

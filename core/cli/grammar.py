@@ -4,7 +4,7 @@ import argparse
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from core.data.images import SPLITS
@@ -55,6 +55,23 @@ class Format(argparse.RawDescriptionHelpFormatter):
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(text, width, break_on_hyphens=False)
+
+
+def key_values(words: Iterable[str], *, example: str, keys: Iterable[str]) -> dict[str, str]:
+    """Read words `key=value`; the last value of a key holds.
+
+    Raises:
+        ConfigError: a word without '='; the sentence has the example and the keys there are.
+    """
+    found = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"'{word}' is not key=value: write {example}, with the key one of {', '.join(keys)}."
+            )
+        found[key.strip()] = value
+    return found
 
 
 def from_least(least: int, *, most: int | None = None) -> Callable[[str], int]:

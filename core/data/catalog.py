@@ -1,7 +1,9 @@
 """The catalogue of data sets: names, facts, and the one door to their images."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -128,6 +130,16 @@ DATASETS: dict[str, DatasetInfo] = {
 }
 
 
+_EMBEDDED: dict[str, tuple[Callable[[str], ImageSet], Callable[[], str]]] = {
+    digits.NAME: (digits.load, digits.fingerprint),
+    **{
+        name: (partial(points.load, name), partial(points.fingerprint, name))
+        for name in (points.MOONS, points.SWISS_ROLL)
+    },
+}
+"""How an embedded data set is loaded, a split of it, and its fingerprint"""
+
+
 def _of_own(found: own.OwnSet) -> DatasetInfo:
     document = found.document
     assert document is not None
@@ -191,7 +203,7 @@ def load(name: str, split: str) -> ImageSet:
     if split not in ("train", "test"):
         raise DataError(f"The split {split!r} of {name!r} cannot be loaded: use one of train, test.")
     if facts.embedded:
-        return digits.load(split) if name == digits.NAME else points.load(name, split)
+        return _EMBEDDED[name][0](split)
     if facts.own:
         return _load_own(name, split)
     pair = files.FILES[name][:2] if split == "train" else files.FILES[name][2:]
@@ -263,7 +275,7 @@ def fingerprint(name: str) -> str:
     """
     facts = info(name)
     if facts.embedded:
-        return digits.fingerprint() if name == digits.NAME else points.fingerprint(name)
+        return _EMBEDDED[name][1]()
     if facts.own:
         found = _ready(name)
         return "" if found is None or found.document is None else found.document.fingerprint

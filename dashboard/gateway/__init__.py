@@ -54,6 +54,7 @@ from core.jobs import JobState
 from core.latents import Latents
 from core.lessons import LESSONS, Lesson
 from core.projected import Wanted
+from core.recipes import first_recipe
 from core.store import (
     COMBINED,
     NAME_LIMIT,
@@ -121,7 +122,6 @@ from dashboard.gateway.own_data import (
     on_their_way,
     own_set,
     own_size,
-    recipe_for,
     runs_of,
     stage_from_inbox,
     stage_upload,
@@ -245,6 +245,7 @@ __all__ = [
     "fetch",
     "film_gif",
     "film_positions",
+    "first_recipe",
     "folder_size",
     "has_images",
     "history",
@@ -293,7 +294,6 @@ __all__ = [
     "quantile_steps",
     "rate_per_dimension",
     "read_sample",
-    "recipe_for",
     "reconstruct",
     "reconstruct_points",
     "reconstruction_weight",

@@ -226,12 +226,6 @@ def taken_names() -> tuple[str, ...]:
     return (*catalog.DATASETS, *(one.name for one in own.list_own()))
 
 
-def recipe_for(row: DatasetInfo) -> str:
-    """Name of a recipe to begin with on a data set."""
-    named = {"mnist": "mnist-mlp-vae", "fashion-mnist": "fashion-conv-vae"}
-    return named.get(row.name, "digits-vae")
-
-
 def value_names(record: RunRecord) -> tuple[str, ...]:
     """Names of the values of a run's vectors, scaled to [0, 1] by their range, with what 0 and 1 stand for if known.
 

@@ -6,10 +6,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard import controls, gateway, state
-from dashboard.charts.images import enlarge, image_grid
 from dashboard.gateway import OwnSet, VAEScopeError
 from dashboard.pages import _data_dialogs as dialogs
-from dashboard.pages._data_sets import COLUMNS, TILE, left_out_table, size_words
+from dashboard.pages._data_sets import examples_grid, left_out_table, size_words
 from dashboard.pages._data_way import running_bar
 
 SOURCES = {"upload": "Upload a file", "inbox": "From the inbox folder"}
@@ -172,10 +171,10 @@ def _boxes(now: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _limit_boxes(now: dict[str, Any]) -> dict[str, Any]:
     limits = {}
     with st.expander("Limits of the reading", key="data-limits"):
-        columns = [*st.columns(4), *st.columns(4)]
-        for column, (name, (default, about)) in zip(columns, gateway.limit_settings().items(), strict=False):
+        columns = st.columns(4)
+        for k, (name, (default, about)) in enumerate(gateway.limit_settings().items()):
             kind = type(default)
-            with column:
+            with columns[k % 4]:
                 limits[name] = kind(
                     st.number_input(
                         name.capitalize(),
@@ -193,7 +192,7 @@ def _looked(one: OwnSet) -> None:
     if one.state == "running":
         _looking()
         return
-    if one.state == "failed" or one.state in ("interrupted", "stopped", "broken"):
+    if one.state != "looked":
         st.error(
             controls.plain(one.reason or one.job.error or "The look was cut off: look again."),
             icon=":material/error:",
@@ -241,11 +240,10 @@ def _sample(one: OwnSet) -> None:
         f"**{sample.items:,} items**, {controls.plain(sample.what)}, to be stored as {sample.kind}s of "
         f"{size_words(shape, sample.kind)}."
     )
-    shown = sample.values
-    png = image_grid(shown, columns=COLUMNS, scale=enlarge(max(shown.shape[2:]), to=TILE), gap=2)
+    png = examples_grid(sample.values)
     st.image(
         png,
-        caption=f"A sample of {len(shown)}, as they would be stored.",
+        caption=f"A sample of {len(sample.values)}, as they would be stored.",
         alt="A sample of the source",
         width=controls.width_of(png),
     )

@@ -1,5 +1,6 @@
 """The table of data sets, and one of them: its images, its classes, and what was left out of it."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -82,15 +83,18 @@ def _table(rows: tuple[DatasetInfo, ...]) -> None:
     controls.download_csv(frame, filename="data-sets", key="data-sets", label="This table (CSV)")
 
 
+def examples_grid(values: np.ndarray) -> bytes:
+    """Some items of a data set as one picture, PNG bytes."""
+    return image_grid(values, columns=COLUMNS, scale=enlarge(max(values.shape[2:]), to=TILE), gap=2)
+
+
 def _examples(row: DatasetInfo, split: str) -> None:
     found = gateway.examples(row.name, split, SHOWN)
-    shown = found.images
-    scale = enlarge(max(shown.shape[2:]), to=TILE)
     controls.picture(
-        image_grid(shown, columns=COLUMNS, scale=scale, gap=2),
+        examples_grid(found.images),
         key="data-examples",
         filename=f"{row.name}-{split}-examples",
-        caption=f"{len(shown)} of {len(found.labels):,} {split} items, in the order of their labels "
+        caption=f"{len(found.rows)} of {len(found.labels):,} {split} items, in the order of their labels "
         "(stratified, seed 0).",
         alt=f"Examples of the {split} items of this data set, in the order of their labels",
         frame=lambda: image_frame(found.images, ids=found.rows),
@@ -98,18 +102,16 @@ def _examples(row: DatasetInfo, split: str) -> None:
 
 
 def _classes(row: DatasetInfo) -> None:
-    labels = {split: gateway.examples(row.name, split, 1).labels for split in SPLITS}
+    labels = {split: gateway.images(row.name, split).labels for split in SPLITS}
     if not row.class_names:
         st.caption(
             "These data have no labels: points bear one colour, and families that need a label cannot be trained."
         )
         return
     frame = split_counts_frame(labels, class_names=row.class_names)
-    every = (
-        labels["train"] if not len(labels["test"]) else pd.concat([pd.Series(one) for one in labels.values()])
-    )
+    every = np.concatenate(list(labels.values()))
     controls.figure(
-        counts_figure(pd.Series(every).to_numpy(), class_names=row.class_names, dark=controls.is_dark()),
+        counts_figure(every, class_names=row.class_names, dark=controls.is_dark()),
         key="data-classes",
         filename=f"{row.name}-classes",
         frame=frame,
@@ -157,4 +159,7 @@ def left_out_table(items: tuple[tuple[str, str], ...], count: int) -> None:
 
 def _use(row: DatasetInfo) -> None:
     st.caption("Train on it in a terminal:")
-    st.code(f"python -m core train {gateway.recipe_for(row)} --set dataset={row.name}", language="sh")
+    st.code(
+        f"python -m core train {gateway.first_recipe(row.name, row.kind)} --set dataset={row.name}",
+        language="sh",
+    )

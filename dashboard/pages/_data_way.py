@@ -36,13 +36,10 @@ def _watched() -> None:
     state.remember(_SEEN, now)
     if not any(one.state == "running" for one in sets) or (before is not None and before != now):
         state.forget(_SEEN)
-        done = set(before or ()) - set(now)
-        for name in [
-            row.name
-            for row in gateway.data_sets()
-            if row.own and gateway.own_set(row.name).id in {k for k, _ in done}
-        ]:
-            dialogs.say(f"Data set {name} is added.")
+        gone = {k for k, _ in before or ()} - {k for k, _ in now}
+        added = [row.name for row in gateway.data_sets() if row.own and gateway.own_set(row.name).id in gone]
+        if added:
+            dialogs.say(f"Added: {', '.join(added)}.")
         st.rerun()
     for one in sets:
         _box(one)

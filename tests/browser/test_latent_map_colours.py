@@ -17,8 +17,8 @@ from dashboard.theme import (
     UNLABELLED_COLOUR,
 )
 from tests.browser.apps.latent_map_app import COLOURS, NAMES, scene
+from tests.browser.map_page import APP, COUNT, lonely
 from tests.browser.maps import Map
-from tests.browser.test_latent_map import APP, COUNT, lonely
 
 DATA = scene(COUNT)
 LOW, HIGH = np.quantile(DATA["values"][np.isfinite(DATA["values"])], [0.01, 0.99])

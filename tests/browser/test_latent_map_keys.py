@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.map_page import latent
 from tests.browser.maps import Map
-from tests.browser.test_latent_map import latent
 
 __all__ = ["latent"]  # the fixture
 

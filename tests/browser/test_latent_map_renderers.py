@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from dashboard.components.latent_map import SCRIPT
 from tests.browser.apps.latent_map_app import scene
+from tests.browser.map_page import APP, COUNT
 from tests.browser.maps import Map
-from tests.browser.test_latent_map import APP, COUNT
 
 DATA = scene(COUNT)
 # The card keeps premultiplied bytes and works in 32-bit floats: where points overlap, roundings add up to 3 of

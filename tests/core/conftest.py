@@ -6,14 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.config import RunConfig
+from core.data import catalog
 from core.runs import Run, open_run
 from core.store import read_record
 from tests.core.fitting import fitting
 
 SMALL: dict[str, Any] = {"hidden": (32,), "epochs": 3, "threads": 1, "device": "cpu"}
+
+
+@pytest.fixture(scope="session")
+def pixels() -> np.ndarray:
+    """Twenty test images of the digits."""
+    return catalog.load("digits", "test").pixels[:20]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The conditional VAE: what it is told and where, what is refused, and that its samples are of the class asked for."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,10 @@ from core.encoding import build_model, check_labels
 from core.errors import DataError
 from core.models.nets import parameter_count
 from core.recipes import recipe
-from core.runs import Run, open_run
+from core.runs import open_run
 from core.training.run import train
+from tests.core.shared import Sentence, Trained
 
-Trained = Callable[..., Run]
-Sentence = Callable[[BaseException], str]
 BUNDLED = Path(__file__).resolve().parents[2] / "checkpoints" / "bundled-digits-cvae"
 SHAPES = [(1, 8, 8), (3, 27, 31), (2, 5, 4)]
 

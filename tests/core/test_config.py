@@ -2,16 +2,14 @@
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from core.config import RunConfig, allowed_values, beta_of_weight, reconstruction_weight
+from core.config import RunConfig, beta_of_weight, reconstruction_weight
 from core.errors import ConfigError
 from core.families import FAMILIES
-
-Sentence = Callable[[BaseException], str]
+from tests.core.shared import Sentence
 
 
 def test_the_defaults_are_a_vae_on_the_embedded_digits() -> None:
@@ -95,7 +93,7 @@ def test_a_bad_value_is_named_with_the_allowed_ones(key: str, value: Any, senten
     text = sentence(error.value)
     assert f"'{key}'" in text
     assert repr(value) in text
-    assert allowed_values(key) in text
+    assert RunConfig.allowed(key) in text
 
 
 def test_an_unknown_setting_is_answered_with_all_there_are(sentence: Sentence) -> None:
@@ -192,7 +190,7 @@ def test_a_config_cannot_be_changed_in_place() -> None:
 @pytest.mark.parametrize("key", RunConfig.model_fields)
 def test_every_setting_says_what_it_is_and_what_it_may_be(key: str) -> None:
     assert RunConfig.model_fields[key].description
-    assert allowed_values(key)
+    assert RunConfig.allowed(key)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +205,7 @@ def test_every_setting_says_what_it_is_and_what_it_may_be(key: str) -> None:
     ],
 )
 def test_allowed_values_in_words(key: str, words: str) -> None:
-    assert allowed_values(key) == words
+    assert RunConfig.allowed(key) == words
 
 
 def test_beta_and_the_reconstruction_weight_are_each_others_inverse() -> None:

@@ -20,11 +20,10 @@ from core.encoding import (
     split_tensors,
     to_unit,
 )
-from core.families import FAMILIES
 from tests.core.fitting import fitting
+from tests.core.shared import ROWS
 
 CPU = torch.device("cpu")
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 ARRAYS = (
     "means",
     "log_variances",

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ import pytest
 from core.errors import CheckpointError
 from core.files import atomic_write, one_line, parse_json, read_bytes, read_json, write_json
 from core.store import create_folder
-
-Sentence = Callable[[BaseException], str]
+from tests.core.shared import Sentence
 
 
 def _no_space(*_: object, **__: object) -> None:

@@ -15,8 +15,7 @@ from core import latents as module
 from core.data.images import SPLITS
 from core.errors import CheckpointError
 from core.latents import KINDS, OPTIONAL, Latents, load_latents, of_split, save_latents
-
-Sentence = Callable[[BaseException], str]
+from tests.core.shared import Sentence
 
 
 def _arrays(count: int = 5, latent: int = 3) -> dict[str, Any]:

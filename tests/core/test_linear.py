@@ -18,10 +18,10 @@ from core.recipes import recipe
 from core.runs import Run, open_run
 from core.training.loop import epochs
 from core.training.run import train
+from tests.core.shared import Trained
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 X = catalog.load("digits", "train").pixels.reshape(1437, 64) / 255
-Trained = Callable[..., Run]
 
 
 def bundled(family: str, latent: int) -> Run:

@@ -6,13 +6,12 @@ from torch import nn
 
 from core.config import RunConfig
 from core.encoding import build_model
-from core.families import FAMILIES
 from core.models.nets import ACTIVATIONS, halvings, output_to_pixels, parameter_count
 from core.models.vaegan import VaeGan
 from core.recipes import recipe
 from tests.core.fitting import fitting
+from tests.core.shared import ROWS
 
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 SIZES = [(1, 8, 8), (1, 27, 31), (1, 28, 28), (1, 32, 32), (3, 48, 64), (3, 5, 4)]
 
 

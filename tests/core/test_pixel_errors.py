@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,8 @@ from core.data.images import ImageSet
 from core.errors import ConfigError, DataError
 from core.pixel_errors import errors_at_means, in_order_of, load_errors, save_errors, squared_errors
 from core.runs import Run, open_run
+from tests.core.shared import Copy, Trained
 
-Trained = Callable[..., Run]
-Copy = Callable[..., Path]
 REPO = Path(__file__).resolve().parents[2]
 
 

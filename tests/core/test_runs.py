@@ -1,7 +1,6 @@
 """An opened run as functions on arrays"""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,9 @@ from core.errors import ConfigError, DataError, NotApplicable
 from core.families import FAMILIES
 from core.generation import prior_draws
 from core.latents import load_latents
-from core.runs import Run
+from tests.core.shared import ROWS, Sentence, Trained
 
-Trained = Callable[..., Run]
-Copy = Callable[..., Path]
-Edit = Callable[..., None]
-Sentence = Callable[[BaseException], str]
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 LABELS = catalog.load("digits", "test").labels
-
-
-@pytest.fixture(scope="session")
-def pixels() -> np.ndarray:
-    return catalog.load("digits", "test").pixels[:20]
 
 
 # ---- the same contract for every family and network

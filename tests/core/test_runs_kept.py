@@ -5,7 +5,6 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,10 @@ import core
 from core.data import catalog
 from core.data.images import SPLITS
 from core.errors import CheckpointError, ConfigError, DataError, DataMissing
-from core.families import FAMILIES
 from core.runs import Run, load_images, open_run
+from tests.core.shared import Copy, Edit, Sentence, Trained
 
-Trained = Callable[..., Run]
-Copy = Callable[..., Path]
-Edit = Callable[..., None]
-Sentence = Callable[[BaseException], str]
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 LABELS = catalog.load("digits", "test").labels
-
-
-@pytest.fixture(scope="session")
-def pixels() -> np.ndarray:
-    return catalog.load("digits", "test").pixels[:20]
 
 
 # ---- images of the data set, latents and the cache

@@ -13,12 +13,9 @@ from core.analysis.scores import SCORES
 from core.config import RunConfig
 from core.encoding import Encoded
 from core.errors import CheckpointError
-from core.families import FAMILIES
-from core.runs import Run, open_run
+from core.runs import open_run
 from core.scoring import evaluate, report, rescore, split_scores, write_scores
-
-Trained = Callable[..., Run]
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
+from tests.core.shared import ROWS, Trained
 
 
 def _close(one: dict[str, Any], other: dict[str, Any], rel: float = 1e-5) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ from core.store import (
     save_selection,
     selection_document,
 )
+from tests.core.shared import Sentence
 
-Sentence = Callable[[BaseException], str]
 PRINT = "ab" * 32
 MARKUP = "<script>x</script> **b** =SUM(A1) $x$ ../../etc"
 

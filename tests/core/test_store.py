@@ -24,27 +24,7 @@ from core.store import (
     run_lock,
     sound_scores,
 )
-
-Copy = Callable[..., Path]
-Edit = Callable[..., None]
-Sentence = Callable[[BaseException], str]
-
-NAMES = [
-    "<script>alert(1)</script>",
-    "**bold** $x$ [link](javascript:alert(1))",
-    "../../etc/passwd",
-    "..",
-    "C:\\Windows\\system32",
-    "run\u202egnp.exe",
-    "שלום עולם",
-    "数字 и цифры 🎉",
-    "bell\x07 and null\x00",
-    "two\nlines\r\n",
-    "  spaces   around ",
-    "con",
-    "-",
-    "a" * 120,
-]
+from tests.core.shared import Copy, Edit, Sentence
 
 
 def test_a_store_that_is_not_there_or_empty_has_no_runs(tmp_path: Path, store: Path) -> None:

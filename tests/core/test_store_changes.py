@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,28 +25,7 @@ from core.store import (
     read_record,
     run_lock,
 )
-
-Copy = Callable[..., Path]
-Edit = Callable[..., None]
-Sentence = Callable[[BaseException], str]
-
-NAMES = [
-    "<script>alert(1)</script>",
-    "**bold** $x$ [link](javascript:alert(1))",
-    "../../etc/passwd",
-    "..",
-    "C:\\Windows\\system32",
-    "run\u202egnp.exe",
-    "שלום עולם",
-    "数字 и цифры 🎉",
-    "bell\x07 and null\x00",
-    "two\nlines\r\n",
-    "  spaces   around ",
-    "con",
-    "-",
-    "a" * 120,
-]
-
+from tests.core.shared import NAMES, Copy, Edit, Sentence
 
 # ---- names and notes
 

@@ -1,17 +1,13 @@
 """Tags: what is one, what is not, on one run and on many; data, whoever wrote them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.errors import CheckpointError, ConfigError
 from core.store import TAG_LIMIT, TAGS_LIMIT, annotate, change_tags, clean_tag, list_runs, read_record
-
-Copy = Callable[..., Path]
-Edit = Callable[..., None]
-Sentence = Callable[[BaseException], str]
+from tests.core.shared import Copy, Edit, Sentence
 
 TAGS = {
     "paper": "paper",

@@ -1,7 +1,6 @@
 """Training learns what it should, and the same seed the same; sweeps"""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from core.encoding import build_model, encode_split, split_labels, split_tensors
 from core.errors import ConfigError
 from core.families import FAMILIES
 from core.models.vae import Vae
-from core.runs import Run
 from core.training.loop import (
     HeldOut,
     epoch_generator,
@@ -28,12 +26,9 @@ from core.training.run import Hooks, train
 from core.training.sweep import sweep, sweep_configs
 from core.training.updates import Descent, make_optimiser
 from tests.core.fitting import fitting, is_game, weights_of
+from tests.core.shared import ROWS, Sentence, Small, Trained
 
-Trained = Callable[..., Run]
-Small = Callable[..., RunConfig]
-Sentence = Callable[[BaseException], str]
 CPU = torch.device("cpu")
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 
 
 # ---- learning

@@ -15,18 +15,14 @@ import core
 from core import objectives
 from core.config import RunConfig
 from core.errors import CheckpointError, ConfigError, DataError, DataMissing, Diverged
-from core.families import FAMILIES
 from core.recipes import recipe
-from core.runs import Run, open_run
+from core.runs import open_run
 from core.store import is_locked, read_record
 from core.training.run import Hooks, train
 from tests.core.fitting import only_folder, weights_of
+from tests.core.shared import Sentence, Small
 
-Trained = Callable[..., Run]
-Small = Callable[..., RunConfig]
-Sentence = Callable[[BaseException], str]
 CPU = torch.device("cpu")
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 
 
 # ---- refusals before anything is written

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from core.data import catalog
 from core.encoding import build_model, split_tensors
 from core.families import FAMILIES
 from core.objectives import terms_of
-from core.runs import Run, open_run
+from core.runs import open_run
 from core.store import is_locked, list_runs
 from core.training.loop import (
     learning_rate_at,
@@ -25,12 +24,9 @@ from core.training.loop import (
 from core.training.run import Hooks, train
 from core.training.updates import Descent
 from tests.core.fitting import weights_of
+from tests.core.shared import ROWS, Small, Trained
 
-Trained = Callable[..., Run]
-Small = Callable[..., RunConfig]
-Sentence = Callable[[BaseException], str]
 CPU = torch.device("cpu")
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
 
 
 def test_the_folder_of_a_finished_run(trained: Trained) -> None:

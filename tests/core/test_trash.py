@@ -24,10 +24,7 @@ from core.store import (
     size_text,
     why_not_deleted,
 )
-
-Copy = Callable[..., Path]
-Edit = Callable[..., None]
-Sentence = Callable[[BaseException], str]
+from tests.core.shared import Copy, Edit, Sentence
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -21,8 +21,8 @@ from core.objectives import elbo, prior_width
 from core.runs import Run, load_images, open_run
 from core.scoring import evaluate
 from tests.conftest import REPO
+from tests.core.shared import Trained
 
-Trained = Callable[..., Run]
 CPU = torch.device("cpu")
 
 

@@ -16,12 +16,9 @@ from torch import nn
 from core.config import RunConfig
 from core.encoding import build_model
 from core.errors import CheckpointError
-from core.families import FAMILIES
 from core.weights import load_weights, save_weights
 from tests.core.fitting import fitting
-
-ROWS = [(row.name, network) for row in FAMILIES.values() for network in row.networks]
-Sentence = Callable[[BaseException], str]
+from tests.core.shared import ROWS, Sentence
 
 
 class Tiny(nn.Module):

@@ -50,14 +50,13 @@ def again(
     options: Options | None = None,
     limits: Limits | None = None,
     look: bool | None = None,
-    path: Path | None = None,
 ) -> OwnSet:
     """Change what is asked of a data set that is not added yet."""
     was = own.request
     return ask(
         own.folder,
         was.name,
-        path or Path(was.path),
+        Path(was.path),
         was.options if options is None else options,
         was.limits if limits is None else limits,
         look=was.look if look is None else look,

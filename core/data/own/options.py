@@ -1,12 +1,10 @@
 """What a person chooses of a data set to be, and the limits that its reading keeps to."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from core.errors import ConfigError
-from core.files import one_line
+from core.settings import Settings, none_text
 
 GIB = 2**30
 MOST_CLASSES = 255
@@ -21,70 +19,25 @@ Side = Annotated[int, Field(ge=2, le=MOST_SIDE)]
 def _sides(value: object) -> object:
     """'32' and '48x64' (height x width), as a command line has them; 'none' keeps the size of the first image."""
     if isinstance(value, str):
-        text = value.strip().lower()
-        if text in ("", "none"):
-            return None
-        parts = text.split("x")
-        return tuple(parts * 2 if len(parts) == 1 else parts)
+        parts = value.strip().lower().split("x")
+        return none_text(value) and tuple(parts * 2 if len(parts) == 1 else parts)
     return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _none(value: object) -> object:
-    return None if isinstance(value, str) and value.strip().lower() in ("", "none") else value
-
-
-class Checked(BaseModel):
-    """Settings that say in one sentence what is wrong with them; JSON both ways."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @classmethod
-    def make(cls, settings: dict[str, Any] | None = None) -> Self:
-        """Check settings, given as text or as values.
-
-        Raises:
-            ConfigError: an unknown key, or a value out of range; the sentence says what is allowed.
-        """
-        try:
-            return cls.model_validate(settings or {})
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = str(first["loc"][0]) if first["loc"] else "settings"
-            if key not in cls.model_fields:
-                raise ConfigError(
-                    f"There is no setting '{one_line(key, limit=60)}': use one of {', '.join(cls.model_fields)}."
-                ) from None
-            about = cls.model_fields[key].description
-            wrong = f"{one_line(first['input'], limit=60)}: {first['msg'][:1].lower()}{first['msg'][1:]}"
-            raise ConfigError(f"'{key}' ({about}) cannot be {wrong}.") from None
-
-    @classmethod
-    def of_words(cls, words: Iterable[str]) -> Self:
-        """Check settings given as words `key=value`.
-
-        Raises:
-            ConfigError: a word without '=', or as `make`.
-        """
-        settings = {}
-        for word in words:
-            key, equals, value = word.partition("=")
-            if not equals:
-                raise ConfigError(f"'{one_line(word, limit=60)}' sets nothing: write key=value.")
-            settings[key.strip()] = value.strip()
-        return cls.make(settings)
-
-
-class Options(Checked):
+class Options(Settings):
     """How the items of a source become the rows of a data set."""
 
     size: Annotated[tuple[Side, Side] | None, BeforeValidator(_sides)] = Field(
-        default=None, description="height x width in pixels; none keeps the size that the first image has"
+        default=None,
+        description="height x width in pixels; none keeps the size that the first image has",
+        json_schema_extra={"allowed": f"none, one side or HEIGHTxWIDTH, from 2 to {MOST_SIDE}"},
     )
-    crop: Annotated[int | None, BeforeValidator(_none)] = Field(
+    crop: Annotated[int | None, BeforeValidator(none_text)] = Field(
         default=None,
         ge=2,
         le=65_535,
         description="side in pixels of the centred square that is cut out first",
+        json_schema_extra={"allowed": "none, or a whole number from 2 to 65535"},
     )
     fit: Literal["crop", "pad", "stretch"] = Field(
         default="crop", description="an image of another shape is cut, gets black borders, or is distorted"
@@ -93,7 +46,10 @@ class Options(Checked):
         default="auto", description="auto is grey if the first images are, else RGB"
     )
     label: str | None = Field(
-        default=None, max_length=200, description="column or attribute that holds the label"
+        default=None,
+        max_length=200,
+        description="column or attribute that holds the label",
+        json_schema_extra={"allowed": "text of at most 200 characters"},
     )
     test: float = Field(
         default=0.15,
@@ -104,7 +60,7 @@ class Options(Checked):
     seed: int = Field(default=0, ge=0, lt=2**31, description="of that split")
 
 
-class Limits(Checked):
+class Limits(Settings):
     """What the process that reads a source may use, and what a source may hold."""
 
     memory: float = Field(default=4.0, ge=0.5, le=1024, description="GiB of address space")

@@ -51,7 +51,7 @@ class Vectors:
             DataError: a value is no finite number; the sentence names row and column.
         """
         row = 0
-        for frame in _frames(self.path, self.columns, self.label):
+        for frame in _frames(self.path, self.label, columns=len(self.columns)):
             if row + len(frame) > start:
                 values, labels = self._numbers(frame, row), self._labels(frame)
                 for place in range(max(0, start - row), len(frame)):
@@ -102,19 +102,23 @@ def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() == ".parquet"
 
 
-def _frames(path: Path, columns: tuple[str, ...], label: str | None) -> Iterator[Any]:
-    """Blocks of a table; labels of a CSV stay as they are typed, so that 007 is not 7 and NA is a name.
+def _frames(path: Path, label: str | None, *, columns: int) -> Iterator[Any]:
+    """Blocks of a table of about so many columns; labels of a CSV stay as typed: 007 is not 7, and NA is a name.
 
     Raises:
         DataError: the file changed meanwhile, or a row has more fields than the header.
     """
-    rows = max(64, BLOCK_VALUES // max(1, len(columns)))
+    import pandas as pd
+
+    rows = max(64, BLOCK_VALUES // columns)
     shown = one_line(path.name, limit=60)
     blocks = _parquet_frames(path, rows) if _is_parquet(path) else _csv_frames(path, rows, label)
     while True:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error")  # pandas only warns of fields that it drops
+                warnings.simplefilter(
+                    "error", pd.errors.ParserWarning
+                )  # it only warns of fields that it drops
                 block = next(blocks, None)
         except MemoryError:
             raise
@@ -156,9 +160,7 @@ def open_vectors(path: Path, options: Options, limits: Limits) -> Vectors:
         raise DataError(
             f"'{shown}' has {size / MIB:,.0f} MiB, more than the limit of {limits.table:g}: set it higher (table=...)."
         )
-    names, rows = (
-        _parquet_head(path, options, limits) if _is_parquet(path) else _csv_head(path, options, limits)
-    )
+    names, rows = _parquet_head(path, options, limits) if _is_parquet(path) else _csv_head(path, limits)
     label = options.label
     if label is not None and label not in names:
         raise DataError(
@@ -177,7 +179,7 @@ def open_vectors(path: Path, options: Options, limits: Limits) -> Vectors:
             f"'{shown}' has {len(columns):,} columns, more than the limit of {limits.columns:,}: set it higher "
             "(columns=...)."
         )
-    what = f"{'Parquet' if path.suffix.lower() == '.parquet' else 'CSV'} file of {len(columns)} columns"
+    what = f"{'Parquet' if _is_parquet(path) else 'CSV'} file of {len(columns)} columns"
     left_out = [
         (f"column '{one_line(name, limit=60)}'", "has no name: row numbers, it seems") for name in numbering
     ]
@@ -212,10 +214,10 @@ def _counted(rows: int, limits: Limits) -> int:
     return rows
 
 
-def _csv_head(path: Path, options: Options, limits: Limits) -> tuple[tuple[str, ...], int]:
+def _csv_head(path: Path, limits: Limits) -> tuple[tuple[str, ...], int]:
     names: tuple[str, ...] = ()
     rows = 0
-    for frame in _frames(path, ("",) * 64, None):
+    for frame in _frames(path, None, columns=limits.columns):
         names = tuple(str(name) for name in frame.columns)
         rows = _counted(rows + len(frame), limits)
     return names, rows

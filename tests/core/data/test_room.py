@@ -88,9 +88,7 @@ def test_a_run_on_mapped_images_has_the_same_scores(
 ) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (300, 8, 8, 3)).astype(np.uint8)
     np.savez(tmp_path / "rgb.npz", images=pixels, labels=np.arange(300) % 2)
-    one = own.stage(
-        "rgb", tmp_path / "rgb.npz", own.Options.make(), own.Limits.make(), look=False, builtin=()
-    )
+    one = own.stage("rgb", tmp_path / "rgb.npz", own.Options(), own.Limits(), look=False, builtin=())
     build(
         one.folder,
         one.request,

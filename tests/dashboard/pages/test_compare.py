@@ -1,90 +1,35 @@
-"""The Compare page of two runs, headless: panels, scores, settings and words, against the stored arrays."""
+"""The Compare page of two runs, headless: against the stored arrays, scipy and cases solved by hand."""
 
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.stats import norm
-from streamlit.testing.v1 import AppTest
 
-from core.data import catalog
-from core.latents import load_latents
 from dashboard.pages import _compare_map as maps_of
 from dashboard.pages import _compare_words as texts
-from tests.dashboard.headless import figures, healthy, maps, open_page, words
-
-ONE, TENTH, EIGHT, AE = (f"bundled-digits-{end}" for end in ("beta-1", "beta-0p1", "8d", "ae"))
-MAP = "compare-map-ab"
-
-
-def opened(*runs: str, **query: str) -> AppTest:
-    return open_page("compare", **({"runs": ",".join(runs)} if runs else {}), **query)
-
-
-def table(at: AppTest, first_column: str, *, last: str = "") -> dict[str, dict[str, str]]:
-    """The table whose first column has this name, and a line of this name if given: {line: {column: text}}."""
-    for element in at.dataframe:
-        frame = element.value
-        if frame.columns[0] == first_column and (not last or last in set(frame[first_column])):
-            return {line[first_column]: line for line in frame.to_dict("records")}
-    raise AssertionError(f"no table of {first_column}")
-
-
-def titles(at: AppTest) -> list[str]:
-    return [panel["title"] for panel in maps(at)[0][0]["panels"]]
-
-
-def pictures(at: AppTest) -> list[str]:
-    return [element.proto.imgs[0].alt for element in at.get("image")]
-
-
-def captions(at: AppTest) -> str:
-    return "\n".join(element.proto.imgs[0].caption for element in at.get("image"))
-
-
-def curves(at: AppTest) -> list[dict[str, Any]]:
-    """The figures of loss curves."""
-    return [one for one in figures(at) if " by " in one["layout"]["title"]["text"]]
-
-
-def link(at: AppTest) -> str:
-    """The runs in the URL: AppTest gives a list for what came from outside and a text for what the page wrote."""
-    value = dict(at.query_params)["runs"]
-    return value if isinstance(value, str) else value[0]
-
-
-def altered(store: Path, source: str, new: str, *, config: dict[str, Any], data: dict[str, Any]) -> Path:
-    """A copy of a run under another id with other settings or data in its document."""
-    folder = store / new
-    shutil.copytree(store / source, folder)
-    document = json.loads((folder / "run.json").read_text())
-    document |= {"id": new, "name": new}
-    document["config"] |= config
-    document["data"] |= data
-    (folder / "run.json").write_text(json.dumps(document))
-    return folder
-
-
-def without_data(store: Path, new: str, *, source: str = ONE) -> Path:
-    """A run on a data set whose images are not on this machine, without latents."""
-    folder = altered(
-        store,
-        source,
-        new,
-        config={"dataset": "mnist"},
-        data={"dataset": "mnist", "fingerprint": catalog.fingerprint("mnist")},
-    )
-    for file in folder.glob("latents-*.npz"):
-        file.unlink()
-    return folder
-
-
-def stored(store: Path, run: str, split: str = "test") -> Any:
-    return load_latents(store / run / f"latents-{split}.npz")
+from tests.dashboard.compare_page import (
+    AE,
+    EIGHT,
+    MAP,
+    ONE,
+    TENTH,
+    altered,
+    base64_bits,
+    captions,
+    curves,
+    link,
+    opened,
+    pictures,
+    stored,
+    table,
+    titles,
+    without_data,
+)
+from tests.dashboard.headless import healthy, maps, words
 
 
 def test_four_panels_of_the_same_images_hold_both_runs_means_and_p_values(bundled_store: Path) -> None:
@@ -230,17 +175,6 @@ def test_the_settings_that_differ_and_no_others(bundled_store: Path) -> None:
     }
 
 
-def test_the_same_run_twice_says_so(bundled_store: Path) -> None:
-    at = healthy(opened(ONE, ONE))
-    assert "A and B are the same run" in words(at)
-    assert "None: both runs have the same settings" in words(at)
-    rows = table(at, "Score", last="Pixels n")
-    assert rows["Distortion D"]["Better"] == "equal"
-    assert rows["Distortion D"]["A − B"] == "0.00"
-    _, sections = maps(at)[0]
-    np.testing.assert_array_equal(sections["xy:A-p"], sections["xy:B-p"])
-
-
 def test_a_selection_shows_its_images_through_both(bundled_store: Path) -> None:
     at = opened(split="test")
     ids = stored(bundled_store, ONE).ids
@@ -255,12 +189,6 @@ def test_a_selection_shows_its_images_through_both(bundled_store: Path) -> None:
     at.session_state[MAP] = {"selection": {"bits": base64_bits(np.zeros(360, np.uint8))}}
     assert "images selected" not in words(healthy(at.run()))
     assert len(ids) == 360
-
-
-def base64_bits(mask: np.ndarray) -> str:
-    import base64
-
-    return base64.b64encode(np.packbits(mask, bitorder="little").tobytes()).decode()
 
 
 def test_a_clicked_point_shows_its_image_and_scores_in_both(bundled_store: Path) -> None:
@@ -281,126 +209,6 @@ def test_the_same_originals_and_draws_are_shown(bundled_store: Path) -> None:
     assert "12 prior samples of A and B" in pictures(at)
     assert "image k is the same z in both rows" in captions(at)
     assert "with seed 5" in captions(healthy(opened(seed="5")))
-
-
-def test_swapping_exchanges_the_runs_and_their_dimensions(bundled_store: Path) -> None:
-    at = opened(ONE, EIGHT, **{"dx-b": "1", "dy-b": "4"})
-    at.button(key="swap").click()
-    healthy(at.run())
-    assert link(at) == f"{EIGHT},{ONE}"
-    assert titles(at)[0].startswith("A: latent means · Digits, 8 dimensions")
-    assert maps(at)[0][0]["panels"][0]["x_title"].startswith("z 1 ")
-
-
-def test_the_pickers_change_the_link_and_a_new_link_the_pickers(bundled_store: Path) -> None:
-    at = opened(ONE, TENTH)
-    at.selectbox(key="run-b").select(EIGHT)
-    healthy(at.run())
-    assert link(at) == f"{ONE},{EIGHT}"
-    at.query_params["runs"] = f"{AE},{TENTH}"
-    healthy(at.run())
-    assert [at.selectbox(key=f"run-{side}").value for side in "ab"] == [AE, TENTH]
-
-
-def test_one_named_run_is_compared_with_a_sensible_other(bundled_store: Path) -> None:
-    at = healthy(opened(EIGHT))
-    assert [at.selectbox(key=f"run-{side}").value for side in "ab"] == [EIGHT, ONE]
-    lost = healthy(opened("gone-<b>", TENTH))
-    assert "cannot be compared" in words(lost)
-    assert [lost.selectbox(key=f"run-{side}").value for side in "ab"] == [TENTH, ONE]
-
-
-def test_a_run_deleted_elsewhere_is_said_and_the_other_keeps_its_letter(bundled_store: Path) -> None:
-    pair = ("bundled-digits-beta-0p1", "bundled-digits-beta-3")
-    at = healthy(open_page("compare", runs=",".join(pair)))
-    shutil.rmtree(bundled_store / pair[0])
-    healthy(at.run())
-    assert f"{pair[0]} cannot be compared: it was deleted" in words(at)
-    assert at.session_state["run-b"] == pair[1]
-    assert at.session_state["run-a"] not in pair
-
-
-def test_an_empty_store_and_a_store_of_one_say_what_to_do(bundled_store: Path) -> None:
-    for folder in bundled_store.iterdir():
-        if folder.name != ONE:
-            shutil.rmtree(folder)
-    at = healthy(opened())
-    assert "Comparing needs two runs" in words(at)
-    assert at.code[0].value.startswith("python -m core train")
-    shutil.rmtree(bundled_store / ONE)
-    at = healthy(opened())
-    assert "No run can be shown yet" in words(at)
-
-
-def test_a_damaged_run_is_left_out_and_breaks_nothing(bundled_store: Path) -> None:
-    (bundled_store / TENTH / "run.json").write_text("{")
-    at = healthy(opened(ONE, TENTH))
-    assert "cannot be compared" in words(at)
-    assert TENTH not in link(at)
-    assert len(maps(at)) == 1
-
-
-def test_damaged_weights_are_named_and_the_rest_is_compared(bundled_store: Path) -> None:
-    weights = next((bundled_store / TENTH).glob("model-*.safetensors"))
-    weights.write_bytes(weights.read_bytes()[:-7])
-    at = healthy(opened(ONE, TENTH))
-    (warning,) = at.warning
-    assert warning.value.startswith("**B: Digits, beta 0\\.1** makes no images: its weights cannot be read.")
-    assert len(maps(at)) == 1
-    assert "12 test images and their reconstructions by A" in pictures(at)
-    assert "12 prior samples of A" in pictures(at)
-    assert table(at, "Score", last="Pixels n")["Distortion D"]["Better"] == "B is better"
-
-
-@pytest.mark.parametrize("broken", ["A", "B"])
-def test_damaged_latents_are_named_and_the_rest_is_compared(bundled_store: Path, broken: str) -> None:
-    runs = [ONE, TENTH, "bundled-digits-beta-2"]
-    path = bundled_store / runs["ABC".index(broken)] / "latents-test.npz"
-    path.write_bytes(path.read_bytes()[:-40])
-    at = healthy(opened(*runs, split="test", space="orthogonal"))
-    (warning,) = at.warning
-    name = {"A": "Digits, beta 1", "B": "Digits, beta 0\\.1"}[broken]
-    assert warning.value.startswith(f"**{broken}: {name}** is left out of maps, similarity and differences")
-    assert "'latents-test.npz' is damaged" in warning.value.replace("\\", "")
-    header, _ = maps(at)[0]
-    others = [letter for letter in "ABC" if letter != broken]
-    assert [panel["id"] for panel in header["panels"]] == [f"{letter}-latent" for letter in others]
-    assert table(at, "Score", last="Pixels n")["Distortion D"]["Better"] == "B is best"
-    assert "12 test images and their reconstructions by A, B and C" in pictures(at)
-    assert len(curves(at)) == 1
-    differences = [element for element in at.dataframe if element.value.columns[0] == "Run"]
-    if broken == "A":
-        assert not differences
-        assert "A's latents cannot be read, and each run is compared with it." in words(at)
-    else:
-        assert set(differences[0].value["Run"]) == {"C"}
-
-
-def test_two_runs_of_which_one_has_damaged_latents(bundled_store: Path) -> None:
-    path = bundled_store / TENTH / "latents-test.npz"
-    path.write_bytes(b"no archive")
-    at = healthy(opened(ONE, TENTH, split="test", colour="d-change"))
-    assert [panel["id"] for panel in maps(at)[0][0]["panels"]] == ["A-latent", "A-p"]
-    assert "no other run here measures what A does" in words(at)
-    assert "show the test images on the maps" not in words(at)
-    assert len(curves(at)) == 1
-
-
-def test_without_the_data_set_what_works_still_shows(
-    bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "nothing"))
-    without_data(bundled_store, "far-a")
-    without_data(bundled_store, "far-b", source=TENTH)
-    at = healthy(opened("far-a", "far-b"))
-    assert maps(at) == []
-    assert "are not on this machine" in words(at)
-    assert [button.key for button in at.button if button.key.startswith("fetch")] == ["fetch-mnist"]
-    assert "12 prior samples of A and B" in pictures(at)
-    assert len(curves(at)) == 1
-    assert table(at, "Score", last="Pixels n")["Distortion D"]["Better"] == "B is better"
-    assert "A and B: reconstructions need the images" in words(at)
-    assert set(table(at, "Setting")) == {"beta", "reconstruction_weight"}
 
 
 def test_runs_on_different_data_have_maps_of_their_own_and_no_marks(

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.dashboard.headless import healthy, maps, words
-from tests.dashboard.pages.test_compare_many import (
+from tests.dashboard.compare_page import (
     AE,
     EIGHT,
     ONE,
@@ -17,6 +16,7 @@ from tests.dashboard.pages.test_compare_many import (
     pictures,
     stored,
 )
+from tests.dashboard.headless import healthy, maps, words
 
 ZERO = "bundled-digits-beta-0"
 

@@ -127,7 +127,7 @@ def test_a_bad_source_is_told_and_leaves_nothing(home: Path) -> None:
 def test_an_import_that_was_cut_off_can_go_on_or_be_removed(home: Path) -> None:
     path = fill(home / "inbox" / "pets")
     for name in ("first", "second"):
-        own.stage(name, path, own.Options.make(), own.Limits.make(), look=False, builtin=())
+        own.stage(name, path, own.Options(), own.Limits(), look=False, builtin=())
     at = healthy(open_page("data"))
     assert "first was cut off before it was complete: nothing is added yet" in words(at).replace("*", "")
     button(at, "Remove")

@@ -1,80 +1,22 @@
-"""The Edit page, headless: the pixels that it draws and the shares that it says, against the engine's own."""
+"""The Edit images page, headless: traversals, paths, attribute vectors and arithmetic against the stored latents."""
 
 import base64
 import io
-import json
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageSequence
-from streamlit.testing.v1 import AppTest
 
 import core
 from core.latents import load_latents
-from core.runs import Run
-from dashboard import controls
-from dashboard.pages import _edit_images, _edit_path
 from dashboard.pages._edit_lasso import spread
+from tests.dashboard.edit_page import AE, EIGHT, TWO, captions, films, frames, linked, means, options, pixels
 from tests.dashboard.headless import figures, healthy, numbers, open_page, words
 
-TWO, EIGHT, AE = "bundled-digits-beta-1", "bundled-digits-8d", "bundled-digits-ae"
-FASHION = "bundled-fashion-weight-500"
-
-
-@pytest.fixture
-def frames(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
-    """The pixels behind each picture, as its CSV has them, by the picture's key."""
-    caught: dict[str, pd.DataFrame] = {}
-    draw = controls.picture
-
-    def picture(png: bytes, *, key: str, frame: pd.DataFrame, **options: Any) -> None:
-        caught[key] = frame
-        draw(png, key=key, frame=frame, **options)
-
-    monkeypatch.setattr(controls, "picture", picture)
-    return caught
-
-
-@pytest.fixture
-def films(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The films that the page makes."""
-    made: list[bytes] = []
-    make = _edit_path.gateway.film_gif
-
-    def film(*args: Any, **options: Any) -> bytes:
-        made.append(make(*args, **options))
-        return made[-1]
-
-    monkeypatch.setattr(_edit_path.gateway, "film_gif", film)
-    return made
-
-
-def means(run: str, rows: list[int]) -> np.ndarray:
-    stored = core.open_run(run).latents("test")
-    return stored.means[[int(np.flatnonzero(stored.ids == row)[0]) for row in rows]]
-
-
-def pixels(frame: pd.DataFrame, run: Run) -> np.ndarray:
-    return frame["value"].to_numpy().reshape(-1, *run.shape)
-
-
-def linked(at: AppTest, key: str) -> str:
-    """What the link says for a choice."""
-    value = at.query_params[key]
-    return value if isinstance(value, str) else value[0]
-
-
-def captions(at: AppTest) -> str:
-    """What stands under the pictures."""
-    return "\n".join(image.proto.imgs[0].caption for image in at.get("image")).replace("\\", "")
-
-
-def options(at: AppTest, key: str) -> list[str]:
-    return list(next(box for box in at.selectbox if box.key == key).options)
+__all__ = ["films", "frames"]  # fixtures
 
 
 def test_it_opens_with_four_images_of_different_labels_and_everything_drawn(
@@ -255,164 +197,3 @@ def test_codes_move_in_their_own_units_and_it_is_said(
     np.testing.assert_allclose(middle, run.decode(np.tile(codes.mean(0), (2, 1))), atol=1e-5)
     assert "no posterior and no prior" in words(at)
     assert "the average code" in options(at, "start")
-
-
-def test_a_click_on_a_thumbnail_adds_and_removes_an_image(bundled_store: Path) -> None:
-    at = healthy(open_page("edit", run=TWO, rows="21,24"))
-    first, second = [item["id"] for item in gallery_items(at)][:2]
-    for click, expected in (
-        (first, f"21,24,{first}"),
-        (second, f"21,24,{first},{second}"),
-        (first, f"21,24,{second}"),
-        (4711, f"21,24,{second}"),  # no such thumbnail
-    ):
-        at.session_state["edit-gallery"] = {"pick": {"id": click}}
-        healthy(at.run())
-        assert linked(at, "rows") == expected
-    shown = {item["id"]: item["number"] for item in gallery_items(at)}
-    assert shown[second] == 3
-    assert shown[first] == 0
-
-
-def gallery_items(at: AppTest) -> list[dict[str, Any]]:
-    (element,) = at.get("bidi_component")
-    return json.loads(element.proto.json)["items"]
-
-
-def test_toggling_keeps_one_image_and_takes_no_more_than_there_is_room_for() -> None:
-    assert _edit_images.toggled([3, 5], 7) == [3, 5, 7]
-    assert _edit_images.toggled([3, 5], 3) == [5]
-    assert _edit_images.toggled([3], 3) == [3]
-    full = list(range(_edit_images.MOST))
-    assert _edit_images.toggled(full, 99) == full
-
-
-@pytest.mark.parametrize(
-    "text, rows",
-    [
-        ("3,17", [3, 17]),
-        ("3 17;3", [3, 17]),
-        ("", []),
-        ("-4 x", [4]),
-        ("9" * 5000 + " 21", [10**18, 21]),
-    ],
-)
-def test_rows_are_read_from_any_text(text: str, rows: list[int]) -> None:
-    assert _edit_images.rows_of(text) == rows
-
-
-def test_numbers_that_are_not_there_are_named(bundled_store: Path) -> None:
-    at = healthy(open_page("edit", run=TWO, rows="21,22,24"))
-    assert "no image 22 among the test images of digits: their numbers are 21, 24, 28, ... " in words(at)
-    assert linked(at, "rows") == "21,24"
-    at = healthy(open_page("edit", run=TWO, rows="5"))
-    assert "Some of its images are shown instead" in words(at)
-
-
-def test_another_split_has_other_images(bundled_store: Path) -> None:
-    at = open_page("edit", run=TWO, rows="21,24")
-    at.segmented_control(key="of").set_value("train").run()
-    healthy(at)
-    stored = core.open_run(TWO).latents("train")
-    rows = [int(one) for one in linked(at, "rows").split(",")]
-    assert len(rows) == 4
-    assert set(rows) <= set(stored.ids.tolist())
-    assert "There is no" not in words(at)
-
-
-def test_without_images_a_traversal_from_the_origin_is_drawn(
-    bundled_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: dict[str, pd.DataFrame]
-) -> None:
-    monkeypatch.setenv("VAESCOPE_DATA", str(tmp_path / "nothing"))
-    at = healthy(open_page("edit", run=FASHION))
-    assert set(frames) == {"edit-traversal"}
-    assert "not on this machine" in words(at)
-    assert "Fetch fashion-mnist" in [button.label.replace("\\", "") for button in at.button]
-    assert options(at, "start") == ["the origin, z = 0"]
-
-
-def trained(store: Path, **settings: Any) -> Run:
-    from core.config import RunConfig
-
-    config = RunConfig.make({"hidden": (16,), "epochs": 1, "threads": 1, "device": "cpu", **settings})
-    return core.train(config, name="Small", store=store)
-
-
-@pytest.mark.parametrize(
-    "settings", [{"latent": 1}, {"latent": 12}, {"family": "ae", "latent": 1}, {"family": "ae", "latent": 3}]
-)
-@pytest.mark.parametrize("way", ["straight", "spherical"])
-def test_any_latent_size(
-    store: Path, settings: dict[str, Any], way: str, frames: dict[str, pd.DataFrame]
-) -> None:
-    run = trained(store, **settings)
-    at = healthy(open_page("edit", run=run.id, path=way))
-    assert len(frames) == 4
-    size = settings["latent"]
-    assert len(frames["edit-traversal"]["dimension"].unique()) == min(size, 10)
-    assert ("Dimensions" in [box.label for box in at.number_input]) == (size > 10)
-    assert ("has no circle to turn" in words(at)) == (size == 1 and way == "spherical")
-
-
-NONSENSE = {
-    "rows": "<b>21</b>,99999999999999999999999,,x",
-    "of": "validation",
-    "start": "foo",
-    "frames": "0",
-    "steps": "500",
-    "path": "round",
-    "pace": "-3",
-    "gallery": "1e9",
-    "by": "1",
-    "with": "11",
-    "without": "-1",
-    "strength": "nan",
-    "edit": "5",
-    "a": "x",
-    "b": "99",
-    "c": "",
-}
-
-
-def test_nonsense_in_the_link_gives_the_defaults(
-    bundled_store: Path, frames: dict[str, pd.DataFrame]
-) -> None:
-    at = healthy(open_page("edit", run=TWO, **NONSENSE))
-    assert len(frames) == 3  # one image is no path
-    assert linked(at, "rows") == "21"
-    assert len(frames["edit-traversal"]["p_value"].unique()) == 11
-
-
-def relabelled(store: Path, labels: np.ndarray) -> None:
-    """Give the stored test images of a run these labels."""
-    path = store / TWO / "latents-test.npz"
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = dict(stored)
-    np.savez(path, **{**arrays, "labels": np.resize(labels, len(arrays["ids"])).astype(np.int64)})
-
-
-def test_images_without_labels_have_attributes_by_selection_and_no_leakage(
-    bundled_store: Path, frames: dict[str, pd.DataFrame]
-) -> None:
-    relabelled(bundled_store, np.array([-1]))
-    at = healthy(open_page("edit", run=TWO, rows="21,24,28"))
-    said = words(at)
-    assert "Fewer than two labels" in said
-    assert "Leakage onto other labels does not apply" in said
-    assert figures(at) == []
-    assert len(frames) == 4
-    assert "label no label" not in captions(at)
-
-
-def test_some_images_without_a_label_belong_to_no_group(bundled_store: Path) -> None:
-    relabelled(bundled_store, np.array([-1, 3, 5]))
-    at = healthy(open_page("edit", run=TWO, rows="21,24", **{"with": "3", "without": "others"}))
-    assert "120 and 120 images" in captions(at)  # the 120 without a label are in neither
-
-
-def test_a_damaged_file_is_a_sentence(bundled_store: Path) -> None:
-    (bundled_store / TWO / "latents-test.npz").write_bytes(b"PK nonsense")
-    at = open_page("edit", run=TWO)
-    (error,) = at.error
-    assert "latents-test" in error.value.replace("\\", "")
-    assert not at.exception

@@ -67,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 name,
                 folder / f"{name}.npz",
                 own.Options.make({"test": 0.25}),
-                own.Limits.make(),
+                own.Limits(),
                 look=False,
                 builtin=(),
             )

@@ -34,7 +34,7 @@ def adds(home: Path) -> Adds:
             name,
             path,
             own.Options.make(options),
-            own.Limits.make(limits),
+            own.Limits.make(limits or {}),
             look=False,
             builtin=("digits",),
         )

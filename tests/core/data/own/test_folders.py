@@ -127,7 +127,7 @@ def test_what_is_left_out_is_told(adds: Adds, pets: Path, tmp_path: Path) -> Non
 def test_a_file_that_becomes_a_link_is_not_followed(pets: Path, tmp_path: Path) -> None:
     from core.data.own.folders import open_folder
 
-    source = open_folder(pets, own.Options.make(), own.Limits.make())
+    source = open_folder(pets, own.Options(), own.Limits())
     secret = picture(tmp_path / "secret.png", np.zeros((6, 4)))
     (pets / "cat" / "0.png").unlink()
     os.symlink(secret, pets / "cat" / "0.png")

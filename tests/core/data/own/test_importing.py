@@ -31,7 +31,7 @@ def many(tmp_path: Path) -> Path:
 
 
 def staged(path: Path, name: str = "mine") -> own.OwnSet:
-    return own.stage(name, path, own.Options.make(), own.Limits.make(), look=False, builtin=())
+    return own.stage(name, path, own.Options(), own.Limits(), look=False, builtin=())
 
 
 class Killed(BaseException):
@@ -119,7 +119,7 @@ def large(tmp_path: Path) -> Path:
 def test_a_process_that_is_killed_leaves_no_data_set_and_can_go_on(
     home: Path, large: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = own.stage("mine", large, own.Options.make({"size": 16}), own.Limits.make(), look=False, builtin=())
+    made = own.stage("mine", large, own.Options.make({"size": 16}), own.Limits(), look=False, builtin=())
     seen: list[JobState] = []
 
     def kill(now: JobState) -> None:
@@ -196,11 +196,17 @@ def test_limits_of_time_and_memory_hold(
         (["../up", "."], "cannot be called '../up'"),
         (["UPPER", "."], "cannot be called 'UPPER'"),
         (["digits", "."], "There is a data set 'digits' already"),
-        (["ok", ".", "--set", "size=1"], "'size' .* cannot be 1"),
-        (["ok", ".", "--set", "shape=8"], "There is no setting 'shape': use one of size"),
-        (["ok", ".", "--set", "size"], "'size' sets nothing: write key=value"),
-        (["ok", ".", "--limit", "memory=0"], "'memory' .* cannot be 0"),
-        (["ok", ".", "--set", "fit=squeeze"], "'fit' .* cannot be squeeze"),
+        (
+            ["ok", ".", "--set", "size=1"],
+            "'size' cannot be '1': .*allowed: none, one side or HEIGHTxWIDTH, from 2 to 512",
+        ),
+        (["ok", ".", "--set", "shape=8"], "There is no setting 'shape': choose from size"),
+        (
+            ["ok", ".", "--set", "size"],
+            "'size' is not key=value: write --set size=32, with the key one of size",
+        ),
+        (["ok", ".", "--limit", "memory=0"], "'memory' cannot be '0': .*allowed: numbers from 0.5 to 1024"),
+        (["ok", ".", "--set", "fit=squeeze"], "'fit' cannot be 'squeeze': .*allowed: crop, pad, stretch"),
     ],
 )
 def test_wrong_words_are_refused_before_anything_is_written(

@@ -11,7 +11,7 @@ from core.data.own import Limits, Options
 from core.data.own.pictures import decoded, fitted, is_grey
 from core.data.own.unfit import Unfit
 
-LIMITS = Limits.make()
+LIMITS = Limits()
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
