@@ -78,14 +78,19 @@ def browser() -> Iterator[Browser]:
             found.close()
 
 
-def machine(chromium_version: str, load: float) -> str:
-    """Say where the figures come from; `load` is the load average before the measuring began."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("streamlit", "torch", "plotly"))
+def host(load: float, *packages: str) -> str:
+    """Say on what the figures were taken; `load` is the load average before the measuring began."""
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
-        f"Chromium {chromium_version}, headless, {os.cpu_count()} {platform.machine()} cores, no graphics card; "
-        f"Python {platform.python_version()}, {packages}; load average {load:.1f} at the start and "
-        f"{os.getloadavg()[0]:.1f} at the end, the measuring included."
+        f"{os.cpu_count()} {platform.machine()} cores, no graphics card; Python {platform.python_version()}, "
+        f"{versions}; "
+        f"load average {load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end, the measuring included."
     )
+
+
+def machine(chromium_version: str, load: float) -> str:
+    """`host` with the browser that was driven."""
+    return f"Chromium {chromium_version}, headless, {host(load, 'streamlit', 'torch', 'plotly')}"
 
 
 def write(title: str, lines: list[str]) -> None:
