@@ -294,10 +294,15 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def first_recipe(dataset: str, kind: str) -> str:
-    """Name of a recipe to begin with on a data set; `kind` is 'image' or 'vector'."""
+def first_training(dataset: str, kind: str, images: int) -> str:
+    """The command to begin with on a data set of so many training `images`; `kind` is 'image' or 'vector'."""
     made_for = {"mnist": "mnist-mlp-vae", "fashion-mnist": "fashion-conv-vae", "swiss-roll": "swiss-roll-vae"}
-    return made_for.get(dataset, "digits-vae" if kind == "image" else "moons-vae")
+    name = made_for.get(dataset, "digits-vae" if kind == "image" else "moons-vae")
+    config = recipe(name).config
+    command = f"python -m core train {name} --set dataset={dataset}"
+    kept = int(images * (1 - config.validation))
+    # at least some steps an epoch: a batch larger than what is trained on is refused
+    return command if config.batch_size <= kept else f"{command} --set batch_size={max(1, kept // 4)}"
 
 
 def recipe(name: str) -> Recipe:

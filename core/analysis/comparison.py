@@ -1,7 +1,7 @@
 """Runs side by side: the settings that differ, and what the same images scored in two of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +102,11 @@ class PairedDifference:
     first_lower: float
     """Share of the images whose first value is lower than the second, 0 to 1"""
 
+    @property
+    def tells(self) -> bool:
+        """Whether the interval leaves 0 out: then the two differ."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
 
 def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference | None:
     """Average first - second over images scored twice, with a 95 % interval: None without images.
@@ -173,18 +178,25 @@ OF_DRAWS = ("distortion", "excess_distortion")
 
 
 def judge(
-    name: str, values: Sequence[float | None], configs: Sequence[RunConfig], *, comparable: Sequence[bool]
+    name: str,
+    values: Sequence[float | None],
+    configs: Sequence[RunConfig],
+    *,
+    comparable: Sequence[bool],
+    pairs: Mapping[str, PairedDifference] | None = None,
 ) -> Verdict:
     """Find the best value of a score among the runs that may be compared with the first one.
 
     Nothing is marked across data sets, likelihoods or pixel counts; nor a negative ELBO across betas, because each
-    run minimised another sum; nor a distortion at a draw of z against one at a code.
+    run minimised another sum; nor a distortion at a draw of z against one at a code; nor of two runs what their
+    differences over the same images do not tell apart.
 
     Args:
         name: a key of `SCORES`.
         values: of each run; None where it does not apply or is not there.
         configs: settings of each run.
         comparable: whether each run's losses measure what the first one's do (see `tradeoff.comparable_key`).
+        pairs: of two runs, their differences image by image (see `paired_scores`), where they are known.
     """
     direction = SCORES[name].direction
     there = [k for k, value in enumerate(values) if value is not None]
@@ -199,4 +211,9 @@ def judge(
         return Verdict(why_not="only one draws z" if len(values) == 2 else "only some draw z")
     numbers = {k: value for k in among if (value := values[k]) is not None}
     goal = (min if direction == "lower" else max)(numbers.values())
-    return Verdict(tuple(k for k in among if numbers[k] == goal), tuple(among))
+    best = tuple(k for k in among if numbers[k] == goal)
+    # an image's entropy is the same in both runs, so the excess differs as D does
+    pair = (pairs or {}).get("distortion" if name == "excess_distortion" else name)
+    if len(best) < len(among) and pair is not None and not pair.tells:
+        return Verdict(why_not="no difference can be told")
+    return Verdict(best, tuple(among))

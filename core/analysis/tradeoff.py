@@ -21,8 +21,6 @@ def comparable_key(record: RunRecord) -> Hashable:
     """
     config, data = record.config, _data(record)
     sigma = _sigma(record) if config.likelihood == "gaussian" else None
-    # where the label is told, D + R bounds -log p(x given y), which is lower than -log p(x) by what the label tells
-    told = family(config.family).needs_labels
     return (
         data.dataset,
         data.fingerprint,
@@ -31,8 +29,13 @@ def comparable_key(record: RunRecord) -> Hashable:
         sigma,
         pixel_words(record),
         corruption_words(record),
-        told,
+        bound_words(record),
     )
+
+
+def bound_words(record: RunRecord) -> str:
+    """Say of which probability -D - R is a lower bound: 'log p(x)', or where the label is told another, higher one."""
+    return "log p(x given the label)" if family(record.config.family).needs_labels else "log p(x)"
 
 
 def sigma_words(record: RunRecord) -> str:
@@ -110,9 +113,9 @@ def why_not_comparable(first: RunRecord, second: RunRecord) -> str | None:
     if noise[0] != noise[1]:
         said = " and ".join(f"images with {one}" if one else "clean images" for one in noise)
         reasons.append(f"their D are of the reconstructions of different images ({said})")
-    told = [family(config.family).needs_labels for config in (a, b)]
-    if told[0] != told[1]:
-        said = " and ".join("log p(x given the label)" if one else "log p(x)" for one in told)
+    bounds = [bound_words(record) for record in (first, second)]
+    if bounds[0] != bounds[1]:
+        said = " and ".join(bounds)
         reasons.append(f"they bound different probabilities ({said}): one is told the label")
     return "; ".join(reasons) or "their images are padded differently"
 

@@ -11,7 +11,7 @@ from core.cli.terminal import CountProgress, complain, emit, emit_json, number, 
 from core.data import catalog, own
 from core.errors import ConfigError
 from core.jobs import JobState, stop_job
-from core.recipes import first_recipe
+from core.recipes import first_training
 from core.store import disk_use, size_text
 
 SHOWN = 10
@@ -194,7 +194,7 @@ def set_lines(one: own.OwnSet) -> list[str]:
         f"{'x'.join(map(str, document.shape))} ({split}), {document.what}, {size_text(disk_use(one.folder))}.",
         *table(("class", "train", "test"), rows, right=("train", "test")),
         *left_out_lines(own.left_out(one), document.left_out_count),
-        f"Train on it: `python -m core train {first_recipe(one.name, document.kind)} --set dataset={one.name}`.",
+        f"Train on it: `{first_training(one.name, document.kind, document.train)}`.",
     ]
 
 

@@ -81,10 +81,12 @@ def comparison(
     configs = [record.config for record in records]
     scored = [(record.scores or {}).get(split) or {} for record in records]
     scores: dict[str, dict[str, Any]] = {}
+    first, second = latents if len(latents) == 2 and reasons[1] is None else (None, None)
+    pairs = paired_scores(first, second) if first is not None and second is not None else {}
     for name in SCORES:
         values = [value if isinstance(value := one.get(name), int | float) else None for one in scored]
         if any(value is not None for value in values):
-            verdict = judge(name, values, configs, comparable=[why is None for why in reasons])
+            verdict = judge(name, values, configs, comparable=[why is None for why in reasons], pairs=pairs)
             scores[name] = {
                 "values": dict(zip(letters, values, strict=True)),
                 "best": [letters[k] for k in verdict.best],

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from core.data.room import taken
+from core.data.room import blocks, like, taken
 from core.errors import ConfigError, DataError
 
 SPLITS = ("train", "validation", "test")
@@ -17,6 +17,10 @@ SPLITS = ("train", "validation", "test")
 # Two draws with one seed must not pick the same rows: a sample of the training images with seed 0 would
 # otherwise consist of validation images.
 _FOR_SAMPLE, _FOR_VALIDATION = 0, 1
+
+
+DRAWN_BYTES = 2**28
+"""Random bytes drawn at once for binary pixels; each part of a source of so many has a stream of its own"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,18 +92,31 @@ class ImageSet:
 
     def thresholded(self) -> "ImageSet":
         """Return the images with binary pixels: 255 from x = 0.5 on, else 0."""
-        return dataclasses.replace(self, pixels=np.where(self.pixels >= 128, np.uint8(255), np.uint8(0)))
+        out = like(self.pixels)
+        for block in blocks(out):
+            out[block] = np.where(self.pixels[block] >= 128, np.uint8(255), np.uint8(0))
+        return dataclasses.replace(self, pixels=out)
 
     def drawn(self) -> "ImageSet":
         """Return the images with binary pixels, 255 with probability x = k / 255: one seeded draw for each image.
 
         An image's draw depends on its split's source and its row there alone, whatever other images stand beside it.
         """
-        generator = np.random.default_rng([noise_seed(0, self.split), 1])  # 1: other numbers than those of z
-        rows = int(self.ids.max()) + 1 if len(self) else 0
-        # u is one of 0 to 254, so that P(u < k) is k / 255 exactly
-        u = generator.integers(0, 255, (rows, *self.shape), dtype=np.uint8)[self.ids]
-        return dataclasses.replace(self, pixels=np.where(u < self.pixels, np.uint8(255), np.uint8(0)))
+        out = like(self.pixels)
+        wide = max(1, DRAWN_BYTES // max(1, int(np.prod(self.shape))))
+        for part in np.unique(self.ids // wide):
+            # 1: other numbers than those of z
+            seed = [noise_seed(0, self.split), 1, *([int(part)] if part else [])]
+            here = np.flatnonzero(self.ids // wide == part)
+            own = self.ids[here] - part * wide
+            # u is one of 0 to 254, so that P(u < k) is k / 255 exactly
+            u = np.random.default_rng(seed).integers(
+                0, 255, (int(own.max()) + 1, *self.shape), dtype=np.uint8
+            )
+            for block in blocks(out):
+                rows = slice(*np.searchsorted(here, (block.start, block.stop)))
+                out[here[rows]] = np.where(u[own[rows]] < self.pixels[here[rows]], np.uint8(255), np.uint8(0))
+        return dataclasses.replace(self, pixels=out)
 
     def select(self, rows: Sequence[int] | np.ndarray) -> "ImageSet":
         """Return the images at the given rows, in that order.

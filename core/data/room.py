@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -48,12 +49,27 @@ def room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         ) from None
 
 
+def like(array: np.ndarray) -> np.ndarray:
+    """An empty array of the shape and type of another: in memory where it fits, else mapped.
+
+    Raises:
+        DataError: there is no space for it in the data folder.
+    """
+    return np.empty_like(array) if fits(array) else room(array.shape, array.dtype)
+
+
+def blocks(array: np.ndarray) -> Iterator[slice]:
+    """Slices of rows that cover an array, about `BLOCK_BYTES` each."""
+    rows = max(1, BLOCK_BYTES * len(array) // max(1, array.nbytes))
+    for start in range(0, len(array), rows):
+        yield slice(start, start + rows)
+
+
 def taken(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Rows of an array, in that order: in memory where they fit, else mapped."""
     if fits(array, len(rows)):
         return np.asarray(array[rows])
     out = room((len(rows), *array.shape[1:]), array.dtype)
-    block = max(1, BLOCK_BYTES * len(array) // array.nbytes)
-    for start in range(0, len(rows), block):
-        out[start : start + block] = array[rows[start : start + block]]
+    for block in blocks(out):
+        out[block] = array[rows[block]]
     return out

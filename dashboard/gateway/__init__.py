@@ -28,6 +28,7 @@ from core.analysis.similarity import Similarity
 from core.analysis.tradeoff import (
     COLLAPSED,
     board_key,
+    bound_words,
     comparable_key,
     corruption_words,
     pareto_front,
@@ -54,7 +55,7 @@ from core.jobs import JobState
 from core.latents import Latents
 from core.lessons import LESSONS, Lesson
 from core.projected import Wanted
-from core.recipes import first_recipe
+from core.recipes import first_training
 from core.store import (
     COMBINED,
     NAME_LIMIT,
@@ -111,6 +112,7 @@ from dashboard.gateway.listing import (
 )
 from dashboard.gateway.own_data import (
     add_looked,
+    asked_with,
     can_be_fetched,
     data_sets,
     examples,
@@ -212,10 +214,12 @@ __all__ = [
     "alignment",
     "analogy",
     "annotate",
+    "asked_with",
     "atoms",
     "attribute_vector",
     "band",
     "board_key",
+    "bound_words",
     "can_be_fetched",
     "centre_and_spread",
     "chance_places",
@@ -245,7 +249,7 @@ __all__ = [
     "fetch",
     "film_gif",
     "film_positions",
-    "first_recipe",
+    "first_training",
     "folder_size",
     "has_images",
     "history",

@@ -187,6 +187,15 @@ def look_again(one: own.OwnSet, options: dict[str, Any], limits: dict[str, Any])
     own.start(own.again(one, options=own.Options.make(options), limits=own.Limits.make(limits), look=True))
 
 
+def asked_with(one: own.OwnSet, options: dict[str, Any], limits: dict[str, Any]) -> bool:
+    """Whether these are the options and limits that a look was asked with; such as cannot be used are not."""
+    try:
+        asked = own.Options.make(options), own.Limits.make(limits)
+    except ConfigError:
+        return False
+    return asked == (one.request.options, one.request.limits)
+
+
 def add_looked(one: own.OwnSet) -> None:
     """Add the whole of what was looked at, or go on with an import that was cut off.
 

@@ -69,7 +69,8 @@ def score_rows(sides: Sides, reasons: Mapping[str, str | None]) -> list[Row]:
         )
         if all(one is None for one in values):
             continue
-        verdict = gateway.judge(name, values, [side.record.config for side in sides], comparable=comparable)
+        configs = [side.record.config for side in sides]
+        verdict = gateway.judge(name, values, configs, comparable=comparable, pairs=pairs)
         spreads = tuple(gateway.spread([values[k] for k in group]) for group in groups)
         missing = tuple(score is None for score in scores)
         found.append(Row(name, values, missing, pairs.get(name), verdict, _why(verdict, sides), spreads))

@@ -35,7 +35,7 @@ def verdict(pair: PairedDifference, first: str, second: str) -> str:
     """What a paired difference says about two runs, by letter."""
     if pair.low is None or pair.high is None:
         return "one image has no interval"
-    if pair.low <= 0 <= pair.high:
+    if not pair.tells:
         return "no difference can be told"
     return f"{first if pair.mean < 0 else second} is lower"
 

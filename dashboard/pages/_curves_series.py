@@ -151,7 +151,9 @@ def kind_of(record: RunRecord) -> str:
     noise = gateway.corruption_words(record)
     of = "" if noise is None else f", from images with {noise}"
     pixels = "" if config.binarise == "none" else f", pixels {gateway.pixel_words(record)}"
-    return f"{data.dataset} {' × '.join(str(side) for side in size)}, {likelihood}{pixels}{of}"
+    bound = gateway.bound_words(record)
+    told = "" if bound == "log p(x)" else f", a bound on {bound}"
+    return f"{data.dataset} {' × '.join(str(side) for side in size)}, {likelihood}{pixels}{of}{told}"
 
 
 def differences(groups: Sequence[Sequence[Series]]) -> str:
@@ -163,6 +165,7 @@ def differences(groups: Sequence[Sequence[Series]]) -> str:
         "likelihood": [one.config.likelihood.title() for one in records],
         "pixels": [gateway.pixel_words(one) for one in records],
         "images that are encoded": [gateway.corruption_words(one) or "clean" for one in records],
+        "probability that is bounded": [gateway.bound_words(one) for one in records],
         "sigma of the Gaussian": [
             gateway.sigma_words(one) for one in records if one.config.likelihood == "gaussian"
         ],

@@ -92,8 +92,17 @@ def _of_inbox() -> tuple[str, Begin | None]:
     return entry, lambda name, options, limits: gateway.stage_from_inbox(name, entry, options, limits)
 
 
+TURN = "data-turn"
+"""How many sources were added or given up: each has boxes of its own"""
+
+
 def _key(name: str) -> str:
-    return f"data-set-{name}"
+    turn = state.recall(TURN, 0)
+    return f"data-set-{name}-{turn}" if turn else f"data-set-{name}"
+
+
+def _next_turn() -> None:
+    state.remember(TURN, state.recall(TURN, 0) + 1)
 
 
 def _chosen(label: str, options: dict[str, str], name: str, default: str) -> str:
@@ -200,9 +209,15 @@ def _looked(one: OwnSet) -> None:
     else:
         _sample(one)
     options, limits = _boxes(one.request.options.model_dump() | one.request.limits.model_dump())
+    changed = not gateway.asked_with(one, options, limits)
     with st.container(horizontal=True):
         if one.state == "looked" and st.button(
-            "Add it", type="primary", key="data-add", icon=":material/add:", help="As the sample shows it."
+            "Add it",
+            type="primary",
+            key="data-add",
+            icon=":material/add:",
+            disabled=changed,
+            help="The options were changed: look again first." if changed else "As the sample shows it.",
         ):
             dialogs.attempt(lambda: _added(one))
         if st.button(
@@ -210,11 +225,19 @@ def _looked(one: OwnSet) -> None:
         ):
             dialogs.attempt(lambda: gateway.look_again(one, options, limits))
         if st.button("Give up", key="data-give-up", icon=":material/close:", help="Nothing is added."):
-            dialogs.attempt(lambda: gateway.delete_own(one))
+            dialogs.attempt(lambda: _given_up(one))
+    if changed and one.state == "looked":
+        st.caption("The options above are not those of the sample: look again, then add it.")
+
+
+def _given_up(one: OwnSet) -> None:
+    gateway.delete_own(one)
+    _next_turn()
 
 
 def _added(one: OwnSet) -> None:
     gateway.add_looked(one)
+    _next_turn()
     state.put("data-part", "sets")
     state.share("data-part", "sets", None)
 

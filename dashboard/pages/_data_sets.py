@@ -159,7 +159,4 @@ def left_out_table(items: tuple[tuple[str, str], ...], count: int) -> None:
 
 def _use(row: DatasetInfo) -> None:
     st.caption("Train on it in a terminal:")
-    st.code(
-        f"python -m core train {gateway.first_recipe(row.name, row.kind)} --set dataset={row.name}",
-        language="sh",
-    )
+    st.code(gateway.first_training(row.name, row.kind, row.train_images), language="sh")

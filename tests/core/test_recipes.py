@@ -5,7 +5,7 @@ import pytest
 from core.config import RunConfig
 from core.data import catalog
 from core.errors import ConfigError
-from core.recipes import RECIPES, Recipe, recipe
+from core.recipes import RECIPES, Recipe, first_training, recipe
 
 ROWS = [pytest.param(row, id=row.name) for row in RECIPES.values()]
 
@@ -76,3 +76,18 @@ def test_an_unknown_recipe_is_answered_with_all_there_are() -> None:
         recipe(["a"])  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=f"no recipe 'x': choose one of {', '.join(RECIPES)}"):
         recipe("x")
+
+
+@pytest.mark.parametrize("images", [1, 2, 51, 71, 72, 1437])
+@pytest.mark.parametrize(("dataset", "kind"), [("mine", "image"), ("mnist", "image"), ("table", "vector")])
+def test_the_first_command_fits_a_small_data_set(dataset: str, kind: str, images: int) -> None:
+    words = first_training(dataset, kind, images).split()
+    assert words[:4] == ["python", "-m", "core", "train"]
+    settings = dict(word.split("=") for word in words[5:] if "=" in word)
+    config = recipe(words[4]).config.with_settings(settings)
+    assert config.dataset == dataset
+    kept = max(1, images - round(images * config.validation))
+    assert 1 <= config.batch_size <= kept
+    assert ("batch_size" in settings) == (
+        recipe(words[4]).config.batch_size > int(images * (1 - config.validation))
+    )

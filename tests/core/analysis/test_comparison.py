@@ -155,6 +155,20 @@ def test_rows_are_paired_as_they_stand() -> None:
     assert (found["distortion"].mean, found["rate"].mean, found["negative_elbo"].mean) == (1.5, -1.0, 0.5)
 
 
+def test_what_the_same_images_do_not_tell_apart_is_not_marked() -> None:
+    vae, yes = [RunConfig()] * 2, [True, True]
+    apart = {"distortion": paired_difference(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.1, 4.0]))}
+    alike = {"distortion": paired_difference(np.array([1.0, 2.0, 3.0]), np.array([2.0, 1.0, 3.1]))}
+    assert apart["distortion"] is not None
+    assert apart["distortion"].tells
+    for name in ("distortion", "excess_distortion"):
+        assert judge(name, [2.0, 3.03], vae, comparable=yes, pairs=apart).best == (0,)
+        verdict = judge(name, [2.0, 2.03], vae, comparable=yes, pairs=alike)
+        assert (verdict.best, verdict.why_not) == ((), "no difference can be told")
+        assert judge(name, [2.0, 2.0], vae, comparable=yes, pairs=alike).best == (0, 1)  # equal, and said so
+    assert judge("negative_elbo", [2.0, 2.03], vae, comparable=yes, pairs=alike).best == (0,)
+
+
 def test_the_best_of_several_is_marked_only_among_comparable_ones() -> None:
     vae, ae = RunConfig(), RunConfig(family="ae")
     same, yes = [vae] * 3, [True] * 3

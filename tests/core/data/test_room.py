@@ -11,6 +11,7 @@ import torch
 
 from core import encoding
 from core.config import RunConfig
+from core.data import images as images_module
 from core.data import own, room
 from core.data.images import ImageSet, split_validation
 from core.data.own.building import build
@@ -124,3 +125,37 @@ def test_a_run_on_mapped_images_has_the_same_scores(
     else:
         assert made == [(len(images), 3, 12, 12)]
     assert scores() == calm
+
+
+@pytest.mark.parametrize("how", ["thresholded", "drawn"])
+def test_binary_pixels_are_the_same_whatever_the_memory(
+    home: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    generator = np.random.default_rng(4)
+    pixels = generator.integers(0, 256, (300, 1, 8, 8)).astype(np.uint8)
+    ids = generator.permutation(500)[:300]
+    whole = ImageSet("x", "train", pixels, np.zeros(300, np.int64), ids, ("a",), "f")
+    calm = getattr(whole, how)().pixels
+    assert set(np.unique(calm)) == {0, 255}
+    monkeypatch.setattr(room, "most_bytes", lambda: 4000)
+    monkeypatch.setattr(room, "BLOCK_BYTES", 3000)
+    tight = getattr(whole, how)().pixels
+    assert mapped(tight)
+    assert not mapped(calm)
+    assert np.array_equal(calm, tight)
+
+
+def test_a_drawn_image_depends_on_its_row_alone_in_each_part_of_the_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pixels = np.full((40, 1, 8, 8), 128, np.uint8)
+    whole = ImageSet("x", "train", pixels, np.zeros(40, np.int64), np.arange(40), ("a",), "f")
+    first = whole.drawn().pixels
+    monkeypatch.setattr(images_module, "DRAWN_BYTES", 10 * 64)  # ten rows a part
+    parts = whole.drawn().pixels
+    assert np.array_equal(
+        parts[:10], first[:10]
+    )  # the first part is what all rows were before there were parts
+    assert len({part.tobytes() for part in np.split(parts, 4)}) == 4
+    few = np.array([35, 3, 17, 12])
+    assert np.array_equal(whole.select(few).drawn().pixels, parts[few])

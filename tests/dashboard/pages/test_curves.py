@@ -144,6 +144,15 @@ def test_other_likelihoods_are_not_overlaid_but_offered_side_by_side(
     assert at.query_params["group"] == "side"
 
 
+def test_a_run_that_is_told_the_label_is_not_drawn_over_others(bundled_store: Path) -> None:
+    at = healthy(open_page("curves", runs="bundled-digits-beta-1,bundled-digits-cvae"))
+    reason = "they differ in probability that is bounded (log p(x), log p(x given the label))"
+    assert reason in words(at)
+    assert "a bound on log p(x given the label)" in json.dumps(
+        [list(group.options) for group in at.get("button_group")]
+    )
+
+
 def test_the_second_group_alone(bundled_store: Path, gaussian: Path) -> None:
     shutil.copytree(gaussian, bundled_store / gaussian.name)
     at = healthy(open_page("curves", runs=f"{SWEEP[1]},{gaussian.name}", group="1"))

@@ -92,6 +92,8 @@ def test_a_folder_of_the_inbox_is_looked_at_and_added(home: Path) -> None:
 
     at.selectbox(key="data-set-colour").select("grey").run()
     at.selectbox(key="data-set-size").select("8").run()
+    assert next(one for one in at.button if one.label == "Add it").disabled  # the sample shows something else
+    assert "The options above are not those of the sample: look again" in words(at)
     button(at, "Look again")
     until(at, lambda at: "Add it" in labels(at))
     assert "images of 8 × 8 grey" in words(at)
@@ -118,6 +120,9 @@ def test_a_bad_source_is_told_and_leaves_nothing(home: Path) -> None:
     assert "Add it" not in labels(at)
     button(at, "Give up")
     assert own.list_own() == []
+    at.number_input(key="data-set-crop-1").set_value(
+        4
+    ).run()  # boxes of its own: nothing of what was given up
     at.text_input[0].set_value("../up").run()
     button(at, "Look at a sample")
     assert "cannot be called '../up'" in at.error[0].value.replace("\\", "")
