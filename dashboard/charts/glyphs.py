@@ -15,6 +15,15 @@ def is_vector(shape: tuple[int, ...]) -> bool:
     return tuple(shape[:2]) == (1, 1)
 
 
+def reading(shape: tuple[int, ...]) -> str:
+    """How a glyph of items of this shape (C, H, W) is read, as sentences with a space before them; nothing for images."""
+    if not is_vector(shape):
+        return ""
+    if shape[2] == 2:
+        return " A dot stands at its two values, the second upwards."
+    return f" Each of the {shape[2]} values is a bar, from the left, as high as it lies between its lowest and highest."
+
+
 def glyphs(values: np.ndarray, *, side: int) -> np.ndarray:
     """Draw vectors.
 

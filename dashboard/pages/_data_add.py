@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import controls, gateway, state
+from dashboard.charts.glyphs import reading
 from dashboard.gateway import OwnSet, VAEScopeError
 from dashboard.pages import _data_dialogs as dialogs
 from dashboard.pages._data_sets import examples_grid, left_out_table, size_words
@@ -266,7 +267,7 @@ def _sample(one: OwnSet) -> None:
     png = examples_grid(sample.values)
     st.image(
         png,
-        caption=f"A sample of {len(sample.values)}, as they would be stored.",
+        caption=f"A sample of {len(sample.values)}, as they would be stored.{reading(shape)}",
         alt="A sample of the source",
         width=controls.width_of(png),
     )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import controls, gateway
 from dashboard.charts.counts import counts_figure, split_counts_frame
+from dashboard.charts.glyphs import reading
 from dashboard.charts.images import enlarge, image_frame, image_grid
 from dashboard.gateway import DatasetInfo, VAEScopeError
 from dashboard.pages import _data_dialogs as dialogs
@@ -95,7 +96,7 @@ def _examples(row: DatasetInfo, split: str) -> None:
         key="data-examples",
         filename=f"{row.name}-{split}-examples",
         caption=f"{len(found.rows)} of {len(found.labels):,} {split} items, in the order of their labels "
-        "(stratified, seed 0).",
+        f"(stratified, seed 0).{reading(found.images.shape[1:])}",
         alt=f"Examples of the {split} items of this data set, in the order of their labels",
         frame=lambda: image_frame(found.images, ids=found.rows),
     )

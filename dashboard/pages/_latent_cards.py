@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import controls, gateway, state
+from dashboard.charts.glyphs import reading
 from dashboard.charts.images import enlarge, image_grid
 from dashboard.gateway import RunRecord
 from dashboard.pages._latent_place import surroundings
@@ -64,6 +65,8 @@ def point_card(record: RunRecord, view: View) -> None:
                 alt=f"Reconstruction at the mean: {name}",
                 width=controls.width_of(png),
             )
+        if said := reading(pixels.shape[1:]).strip():
+            st.caption(said)
     distortion = float(latents.distortion[row])
     rate = None if latents.rate is None else float(latents.rate[row])
     values = {

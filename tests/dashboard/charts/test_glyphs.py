@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dashboard.charts.glyphs import GROUND, glyphs, pictured
+from dashboard.charts.glyphs import GROUND, glyphs, pictured, reading
 
 
 def test_a_dot_stands_at_its_values_the_second_upwards() -> None:
@@ -34,3 +34,9 @@ def test_images_are_left_as_they_are() -> None:
     images = np.zeros((2, 1, 3, 3), np.uint8)
     assert pictured(images) is images
     assert pictured(np.zeros((2, 1, 1, 5), np.float32)).shape == (2, 1, 28, 28)
+
+
+def test_how_a_glyph_is_read_is_said_of_vectors_alone() -> None:
+    assert reading((1, 28, 28)) == ""
+    assert "dot" in reading((1, 1, 2))
+    assert "Each of the 5 values is a bar" in reading((1, 1, 5))
