@@ -16,7 +16,7 @@ def is_vector(shape: tuple[int, ...]) -> bool:
 
 
 def reading(shape: tuple[int, ...]) -> str:
-    """How a glyph of items of this shape (C, H, W) is read, as sentences with a space before them; nothing for images."""
+    """How a glyph of items of this shape (C, H, W) is read, a sentence with a space before it; nothing for images."""
     if not is_vector(shape):
         return ""
     if shape[2] == 2:
