@@ -3,10 +3,13 @@
 Events are made in the page, so that a time holds what the page does and not the way from here to the browser.
 """
 
+import contextlib
 import os
 import platform
 import re
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -76,6 +79,24 @@ def browser() -> Iterator[Browser]:
             yield found
         finally:
             found.close()
+
+
+def watched(words: Sequence[str]) -> tuple[float, float]:
+    """Run a command; its seconds, and the most GB that it had of memory not mapped from files.
+
+    It is watched from here: a thread that watches from inside changes what is measured.
+    """
+    start, peak = time.perf_counter(), 0
+    process = subprocess.Popen(words)
+    while process.poll() is None:
+        with contextlib.suppress(OSError):  # it may end between the two lines
+            told = Path(f"/proc/{process.pid}/status").read_text()
+            lines = [line for line in told.splitlines() if line.startswith("RssAnon")]
+            peak = max([peak, *(int(line.split()[1]) for line in lines)])
+        time.sleep(0.02)
+    if process.returncode:
+        raise SystemExit(f"What was watched ended with code {process.returncode}.")
+    return time.perf_counter() - start, peak / 1e6
 
 
 def host(load: float, *packages: str) -> str:

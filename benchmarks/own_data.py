@@ -4,9 +4,7 @@
 runs, whose memory is that of a process each.
 """
 
-import contextlib
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -71,22 +69,8 @@ def added(name: str, source: Path) -> float:
 
 
 def run(store: Path, most: str) -> tuple[float, float]:
-    """Seconds, and the most GB of memory not mapped from files, of a run in a process of its own.
-
-    It is watched from here: a thread that watches from inside changes what is measured.
-    """
-    start, peak = time.perf_counter(), 0
-    process = subprocess.Popen([sys.executable, "-c", RUN, str(store), most])
-    while process.poll() is None:
-        with contextlib.suppress(OSError):  # it may end between the two lines
-            told = Path(f"/proc/{process.pid}/status").read_text()
-            peak = max(
-                [peak, *(int(line.split()[1]) for line in told.splitlines() if line.startswith("RssAnon"))]
-            )
-        time.sleep(0.05)
-    if process.returncode:
-        raise SystemExit(f"A run ended with code {process.returncode}.")
-    return time.perf_counter() - start, peak / 1e6
+    """Seconds, and the most GB of memory not mapped from files, of a run in a process of its own."""
+    return bench.watched([sys.executable, "-c", RUN, str(store), most])
 
 
 def main() -> None:

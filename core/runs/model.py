@@ -108,7 +108,7 @@ class RunModel:
     def _opened(self) -> "tuple[nn.Module, Any]":
         import torch
 
-        from core.device import choose_device
+        from core.device import choose_device, placed
         from core.encoding import build_model
         from core.weights import load_weights
 
@@ -130,7 +130,7 @@ class RunModel:
                 if fresh.document.weights == self.document.weights:
                     raise
                 self.record, self.document = fresh, fresh.document
-        return model.to(device).eval(), device
+        return placed(model, device).eval(), device
 
     @property
     def model(self) -> "nn.Module":

@@ -112,7 +112,8 @@ def train_epoch(
     model.train()
     for step, rows in enumerate(batches(count, size)):
         updates.set_rate(learning_rate_at(config, epoch - 1 + step / steps))
-        taken = pixels if whole else pixels[order[rows]]
+        # index_select copies whole rows; plain indexing goes value by value
+        taken = pixels if whole else pixels.index_select(0, order[rows])
         if config.binarise == "sampled":
             taken = drawn_pixels(taken, noise)
         x = to_unit(taken)

@@ -14,7 +14,7 @@ from torch import nn
 
 from core.config import RunConfig
 from core.data.images import ImageSet, pad
-from core.device import choose_device, describe, set_threads
+from core.device import choose_device, describe, placed, set_threads
 from core.encoding import (
     build_model,
     check_labels,
@@ -142,7 +142,7 @@ def train(
         )
 
     torch.manual_seed(config.seed)
-    model = build_model(config, padded, classes=len(train_set.class_names)).to(device)
+    model = placed(build_model(config, padded, classes=len(train_set.class_names)), device)
     folder = create_folder(root, run_id or new_id(title))
     document = RunDocument(
         format=FORMAT,

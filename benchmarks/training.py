@@ -1,0 +1,201 @@
+"""Epochs of training beside what a user would run instead: the tutorial's loop, pythae, Keras, and the bare arithmetic.
+
+`python -m benchmarks.training` writes its section of RESULTS.md; `--only mnist-mlp-vae` measures one recipe and prints.
+The contenders of a recipe run in one process and take turns, an epoch each, so that a slow minute meets all of them;
+medians are over the epochs after the first, which holds what is done once. Pythae and TensorFlow are no packages of the
+project: where they are not installed, their rows say so. Needs MNIST and Fashion-MNIST in VAESCOPE_DATA.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks import bench, rivals
+from core.data import catalog
+from core.data.images import pad
+from core.device import choose_device, placed
+from core.encoding import build_model
+from core.recipes import recipe
+from core.training.loop import epochs
+from core.training.run import train
+
+TITLE = "## Training"
+ROUNDS = 5
+"""Epochs that count, after one that does not"""
+OURS, FLOOR, TUTORIAL, PYTHAE, KERAS = "VAEScope", "bare arithmetic", "tutorial loop", "pythae", "Keras"
+OPTIONAL = (PYTHAE, KERAS)
+Epoch = Callable[[], object]
+Maker = Callable[[np.ndarray], Epoch]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe and what it is held against."""
+
+    recipe: str
+    makers: dict[str, Maker]
+    """Contender -> from uint8 images (N, C, H, W), padded, to what runs one epoch"""
+    wanted: dict[str, float]
+    """Contender -> how many times its epoch may be longer (above 1) or must be (the tutorial's: at least so many)"""
+
+
+DEEP = (784, 784, 784, 784)
+DENSE = [(784, 400), (400, 20), (400, 20), (20, 400), (400, 784)]
+DEEP_DENSE = [(784, 784)] * 3 + [(784, 64)] * 2 + [(64, 784)] + [(784, 784)] * 3
+CHANNELS = (32, 64, 128)
+
+CASES = (
+    Case(
+        "mnist-mlp-vae",
+        {
+            FLOOR: lambda pixels: rivals.matrix_products(len(pixels), 128, DENSE),
+            TUTORIAL: lambda pixels: rivals.tutorial(pixels, widths=(784, 400), latent=20, batch=128),
+            PYTHAE: lambda pixels: rivals.pythae(pixels, hidden=400, latent=20, batch=128),
+        },
+        {TUTORIAL: 3.0, FLOOR: 1 / 1.8},
+    ),
+    Case(
+        "mnist-deep-vae",
+        {
+            FLOOR: lambda pixels: rivals.matrix_products(len(pixels), 1024, DEEP_DENSE),
+            TUTORIAL: lambda pixels: rivals.tutorial(
+                pixels, widths=DEEP, latent=64, batch=1024, activation=nn.LeakyReLU, squared=True
+            ),
+        },
+        {TUTORIAL: 2.0},
+    ),
+    Case(
+        "fashion-conv-vae",
+        {
+            FLOOR: lambda pixels: rivals.convolutions(len(pixels), 100, 32, CHANNELS),
+            KERAS: lambda pixels: rivals.keras(pixels, channels=CHANNELS, latent=2, weight=500.0, batch=100),
+        },
+        {KERAS: 1.0},
+    ),
+)
+
+
+def ours(name: str, pixels: np.ndarray) -> Epoch:
+    """Epochs of the project's own loop."""
+    config = recipe(name).config
+    torch.manual_seed(0)
+    device = choose_device("cpu")
+    model = placed(build_model(config, pixels.shape[1:]), device)  # type: ignore[arg-type]
+    rows = epochs(model, torch.from_numpy(pixels), config.with_settings({"epochs": 1_000}))
+    return lambda: next(rows)
+
+
+def turns(contenders: dict[str, Epoch]) -> dict[str, list[float]]:
+    """Seconds of each epoch of each contender; they take turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(ROUNDS + 1):
+        for name, epoch in contenders.items():
+            start = time.perf_counter()
+            epoch()
+            seconds[name].append(time.perf_counter() - start)
+            print(f"  {name}: {seconds[name][-1]:.2f} s", flush=True)
+    return seconds
+
+
+def measured(case: Case) -> list[str]:
+    """Rows of the table for a recipe."""
+    config = recipe(case.recipe).config
+    pixels = np.ascontiguousarray(pad(catalog.load(config.dataset, "train").pixels, config.pad))
+    contenders, missing = {OURS: ours(case.recipe, pixels)}, []
+    for name, make in case.makers.items():
+        try:
+            contenders[name] = make(pixels)
+        except ImportError:
+            if name not in OPTIONAL:
+                raise
+            missing.append(name)
+    print(case.recipe, flush=True)
+    seconds = turns(contenders)
+    own = statistics.median(seconds[OURS][1:])
+    lines = []
+    for name, times in seconds.items():
+        each = statistics.median(times[1:])
+        want = case.wanted.get(name)
+        goal = (
+            "-"
+            if want is None
+            else f"{want:.1f}"
+            if want >= 1
+            else f"at least {want:.2f} ({1 / want:.1f} times)"
+        )
+        ratio = "" if name == OURS else f"{each / own:.2f}"
+        lines.append(
+            f"| `{case.recipe}`, {name} | {times[0]:.2f} | {each:.2f} | {min(times[1:]):.2f} to {max(times[1:]):.2f} "
+            f"| {ratio} | {goal} |"
+        )
+    return lines + [f"| `{case.recipe}`, {name} | not installed here | | | | |" for name in missing]
+
+
+def whole(name: str) -> float:
+    """Seconds of a whole run as `train` makes it: data, ten epochs or the recipe's own, weights, scores, latents."""
+    config = recipe(name).config
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="vaescope-training-") as folder:
+        train(config.with_settings({"epochs": min(10, config.epochs)}), store=folder)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure and write, or measure one and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = [case.recipe for case in CASES]
+    parser.add_argument("--only", choices=names)
+    only = parser.parse_args().only
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    load = os.getloadavg()[0]
+    lines = [line for case in CASES if only in (None, case.recipe) for line in measured(case)]
+    print("\n".join(lines))
+    if only:
+        return
+    runs = {name: whole(name) for name in names}
+    bench.write(
+        TITLE,
+        [
+            "`python -m benchmarks.training`: seconds of an epoch of 60,000 images, lower is better. Contenders take "
+            f"turns in one process; median over {ROUNDS} epochs after the first.",
+            bench.host(load, "torch", "numpy", *_installed()),
+            "Bare arithmetic: the matrix products (or convolutions) of forward and backward passes and nothing else.",
+            "",
+            "| recipe, contender | first epoch | median | spread | its time over VAEScope's | wanted at least |",
+            "|---|--:|--:|--:|--:|--:|",
+            *lines,
+            "",
+            "Whole runs as `train` makes them, with reading the data, held-out scores after each epoch, weights, all "
+            "scores and stored latents: "
+            + ", ".join(
+                f"`{name}` {min(10, recipe(name).config.epochs)} epochs {seconds:.1f} s"
+                for name, seconds in runs.items()
+            )
+            + ".",
+        ],
+    )
+
+
+def _installed() -> list[str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = []
+    for name in ("pythae", "keras", "tensorflow-cpu", "tensorflow"):
+        try:
+            version(name)
+        except PackageNotFoundError:
+            continue
+        found.append(name)
+    return found
+
+
+if __name__ == "__main__":
+    main()
