@@ -1,7 +1,7 @@
 """VAEScope's engine: train, store, load and analyse variational autoencoders and their relatives.
 
-`core.train(config)`, `core.open_run(id)` and `core.list_runs()` are the way in. Importing this package imports no
-torch; the first use of a model does.
+`core.train(config)`, `core.open_run(id)` and `core.list_runs()` are the way in; `core.resume(id)` goes on. Importing
+this package imports no torch; the first use of a model does.
 
 Example:
     >>> import core
@@ -18,6 +18,7 @@ Example:
     ['finished']
 """
 
+from pathlib import Path
 from typing import Any
 
 from core.config import RunConfig
@@ -26,7 +27,7 @@ from core.recipes import recipe
 from core.runs import Run, open_run
 from core.store import RunRecord, list_runs
 
-__all__ = ["Run", "RunConfig", "RunRecord", "list_runs", "open_run", "recipe", "train"]
+__all__ = ["Run", "RunConfig", "RunRecord", "list_runs", "open_run", "recipe", "resume", "train"]
 
 
 def train(config: RunConfig, **options: Any) -> Run:
@@ -43,3 +44,10 @@ def train(config: RunConfig, **options: Any) -> Run:
                 "config.with_settings."
             )
     return run(config, **options)
+
+
+def resume(run: str | Path, **options: Any) -> Run:
+    """Train a stored run further: see `core.training.resume.resume` for the options and the errors."""
+    from core.training.resume import resume as resume_run
+
+    return resume_run(run, **options)

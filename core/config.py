@@ -28,6 +28,10 @@ Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=16384)], ...], BeforeVali
 OptionalSize = Annotated[Annotated[int, Field(ge=4, le=1024)] | None, BeforeValidator(none_text)]
 
 
+KEEPING = ("checkpoint_epochs", "checkpoint_minutes", "keep_every")
+"""Settings that say what is stored on the way, and change nothing of what is trained."""
+
+
 class RunConfig(Settings):
     """Every setting of a run, in one flat block; JSON both ways.
 
@@ -178,7 +182,25 @@ class RunConfig(Settings):
         default=1,
         ge=1,
         le=1_000_000,
-        description="epochs from one row of history, held-out score and stored weights to the next; the last has all",
+        description="epochs from one row of history and held-out score to the next; the last has both",
+    )
+    checkpoint_epochs: int = Field(
+        default=1,
+        ge=1,
+        le=1_000_000,
+        description="epochs from one checkpoint to the next, each at a row of history (report_every); the last has one",
+    )
+    checkpoint_minutes: float = Field(
+        default=10.0,
+        ge=0,
+        le=1e5,
+        description="minutes without a checkpoint after which there is one in the middle of an epoch; 0: never",
+    )
+    keep_every: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="the weights of each so many epochs stay, besides the last and the best; 0: those two alone",
     )
     seed: int = Field(default=0, ge=0, lt=2**31, description="of weights, shuffling and noise")
 
@@ -271,6 +293,15 @@ class RunConfig(Settings):
     def counted_rate(self, rates: Sequence[float]) -> float:
         """R as the objective counts it, from the rate of each dimension averaged over images, nats: `free_bits`."""
         return float(sum(max(self.free_bits, rate) for rate in rates) if self.free_bits else sum(rates))
+
+    def comes_due(self, every: int, epoch: int) -> bool:
+        """Whether what is done each `every` epochs is done at this one: rows of history are the only times for it."""
+        before = (epoch - 1) // self.report_every * self.report_every
+        return every > 0 and epoch > 0 and epoch // every > before // every
+
+    def has_row(self, epoch: int) -> bool:
+        """Whether an epoch ends with a row of history."""
+        return epoch % self.report_every == 0 or epoch == self.epochs
 
     def step_size(self, images: int) -> int:
         """Images of a step, of so many training images: `batch_size`, or all where it is 0."""

@@ -5,6 +5,7 @@ import ctypes
 import functools
 import os
 import platform
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import torch
@@ -67,10 +68,15 @@ def placed(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def set_threads(threads: int) -> None:
-    """Use that many CPU threads; 0 leaves torch's own choice."""
-    if threads:
-        torch.set_num_threads(threads)
+@contextlib.contextmanager
+def using_threads(threads: int) -> Iterator[None]:
+    """Use that many CPU threads in here, and then as many as before; 0 leaves torch's own choice."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
@@ -85,3 +91,10 @@ def describe(device: torch.device, precision: str) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, {precision}"
     return f"CPU {platform.machine()}, {torch.get_num_threads()} of {os.cpu_count()} threads, {precision}"
+
+
+def processor(device: torch.device) -> str:
+    """What does the sums, so far as their rounding depends on it: 'CPU x86_64 AVX2', or the name of a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"

@@ -33,5 +33,9 @@ class NotApplicable(VAEScopeError):
     """Something was asked of a model that has no meaning for its family."""
 
 
+class OutOfMemory(VAEScopeError):
+    """The memory of the processor or of a GPU was not enough."""
+
+
 class Diverged(VAEScopeError):
     """Training met a loss that is not finite; the last good weights are kept."""

@@ -43,6 +43,8 @@ class Family:
     """What the objective's noise is for: a draw of z, or the corruption of every pixel."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values of settings where nothing else is said, other than those of `RunConfig`."""
+    keeps_best: bool = True
+    """Whether the epoch of the lowest validation objective is the best: not where players move each other's"""
     training: str = "core.training.updates:Descent"
     """`module:class`, called as (model, config): it makes the steps of training."""
     terms: tuple[str, ...] = ()
@@ -165,6 +167,7 @@ FAMILIES: dict[str, Family] = {
                 "feature_weight": 1.0,
                 "adversarial_weight": 1.0,
             },
+            keeps_best=False,
             training="core.training.updates:Adversarial",
             terms=("feature_distortion", "adversarial", "discrimination", "discriminator_accuracy"),
         ),

@@ -119,7 +119,7 @@ def _home(run: Run) -> Path:
         return own
     place = hashlib.sha256(os.fsencode(run.record.folder.resolve())).hexdigest()[:12]
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(caches) / "vaescope" / f"{run.id}-{place}"
+    return Path(caches) / "vaescope" / f"{run.record.folder.name}-{place}"
 
 
 def stored_projection(run: Run, wanted: Wanted) -> Projected | None:
@@ -160,7 +160,9 @@ def projected(run: Run, wanted: Wanted, *, progress: Progress | None = None) -> 
         _save(path_of(job), made, latents)
         kept = path_of(job)
         for old in job.folder.glob("projection-*.npz"):
-            if not old.stem.endswith(f"-{run.document.epoch}"):
+            if not old.stem.endswith(
+                tuple(f"-{epoch}" for epoch in (run.document.epoch, *run.document.kept))
+            ):
                 old.unlink(missing_ok=True)
     return Projected(made, latents, total, kept)
 
@@ -180,7 +182,8 @@ def start_projecting(run: Run, wanted: Wanted) -> None:
             f"A projection needs a place to be kept, and {job.folder} cannot be made: {error.strerror or error}."
         ) from error
     split = wanted.splits[0] if len(wanted.splits) == 1 else "both"
-    words = ["project", str(run.record.folder.resolve()), "--method", wanted.method, "--split", split]
+    at = "" if run.record.at is None else f"@{run.record.at}"
+    words = ["project", f"{run.record.folder.resolve()}{at}", "--method", wanted.method, "--split", split]
     words += ["--seed", str(wanted.seed), "--dimensions", str(wanted.dimensions)]
     start_job(job, words)
 

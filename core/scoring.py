@@ -12,7 +12,7 @@ from core.errors import CheckpointError, DataError, LockedRun
 from core.families import family
 from core.files import write_json
 from core.runs import Progress, Run
-from core.store import is_locked, sound_scores
+from core.store import is_locked, scores_path, sound_scores
 
 if TYPE_CHECKING:
     from core.encoding import Encoded
@@ -146,14 +146,18 @@ def report(run_id: str, splits: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {"id": run_id, **splits, "units": units(), "direction": directions()}
 
 
-def write_scores(folder: Path, splits: dict[str, dict[str, Any]]) -> None:
-    """Write scores.json of a run folder, whole or not at all.
+def write_scores(folder: Path, splits: dict[str, dict[str, Any]], *, at: int | None = None) -> None:
+    """Write the scores of a run, or of one of its kept epochs, whole or not at all.
 
     Raises:
         CheckpointError: the disk is full, the folder cannot be written, or a score is not finite.
     """
+    path = scores_path(folder, at=at)
     try:
-        write_json(folder / "scores.json", report(folder.name, splits))
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, report(folder.name if at is None else f"{folder.name}@{at}", splits))
+    except OSError as error:
+        raise CheckpointError(f"{path.parent} cannot be made: {error.strerror or error}.") from error
     except ValueError as error:
         raise CheckpointError(
             f"The scores of '{folder.name}' are not all finite numbers, so none were stored: train the run again with "
@@ -172,7 +176,7 @@ class Rescored:
 
 
 def rescore(run: Run, *, batch_size: int | None = None, progress: Progress | None = None) -> Rescored:
-    """Score a run as training does at its end, and write its scores.json anew: all splits, one draw of seed 0.
+    """Score a run as training does at its end, and store its scores anew: all splits, one draw of seed 0.
 
     Where the images of only some splits can be read, the sound scores that are stored of the others stay.
 
@@ -188,7 +192,7 @@ def rescore(run: Run, *, batch_size: int | None = None, progress: Progress | Non
         raise CheckpointError(
             f"'{run.name}' came with VAEScope and is read-only: leave out --save to see its scores."
         )
-    if is_locked(folder):
+    if run.record.at is None and is_locked(folder):
         raise LockedRun(
             f"'{run.name}' is being trained by another process, which scores it at its end: wait for that, or stop it "
             "first."
@@ -203,7 +207,8 @@ def rescore(run: Run, *, batch_size: int | None = None, progress: Progress | Non
                 failures[split] = error
     if failures and not scored:
         raise next(iter(failures.values()))
-    merged = {**sound_scores(folder, latent=run.latent), **scored}
+    at = run.record.at
+    merged = {**sound_scores(scores_path(folder, at=at), latent=run.latent), **scored}
     splits = {split: merged[split] for split in STORED if split in merged}
-    write_scores(folder, splits)
+    write_scores(folder, splits, at=at)
     return Rescored(splits, {split: str(error) for split, error in failures.items()})

@@ -1,9 +1,11 @@
-"""Weights: safetensors only, checked before a byte of them is used. No other module reads or writes them."""
+"""Tensors in files: safetensors only, checked before a byte of them is used. No other module reads or writes them."""
 
 import hashlib
 import json
 import math
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,21 @@ from core.files import atomic_write, one_line, read_bytes
 HEADER_LIMIT = 2**20
 SLACK = 2**20
 """Bytes allowed above the tensors themselves: the header and its padding."""
+TYPES = {"F32": ("fp32", 4), "F64": ("fp64", 8), "I64": ("int64", 8), "U8": ("uint8", 1)}
+"""Types as safetensors names them, as people do, and their bytes"""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What a tensor of a file must be."""
+
+    shape: tuple[int, ...]
+    type: str = "F32"
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return math.prod(self.shape) * TYPES[self.type][1]
 
 
 def _payload_sha256(blob: bytes) -> str:
@@ -25,7 +42,7 @@ def _payload_sha256(blob: bytes) -> str:
     return hashlib.sha256(memoryview(blob)[8 + length :]).hexdigest()
 
 
-def save_weights(path: Path, tensors: dict[str, Tensor]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors, with the SHA-256 of their bytes in the header; whole or not at all.
 
     Raises:
@@ -60,29 +77,34 @@ def _header(blob: bytes, name: str) -> tuple[dict[str, Any], int]:
     return header, length
 
 
-def load_weights(path: Path, model: nn.Module) -> None:
-    """Read weights into `model`, after size, names, shapes, types, checksum and finiteness were all checked.
+def load_tensors(
+    path: Path, wanted: Mapping[str, Slot], optional: Mapping[str, Slot] | None = None
+) -> dict[str, Tensor]:
+    """Read a file of tensors, after size, names, shapes, types, checksum and finiteness were all checked.
 
     The file is read into memory, never mapped: a mapped file that is cut short later kills the process.
 
+    Args:
+        path: of the file.
+        wanted: the tensors that must be there.
+        optional: those that may be there besides; any other is refused.
+
     Raises:
-        CheckpointError: anything about the file does not fit the model; the model is then unchanged.
+        CheckpointError: anything about the file is not as it should be.
     """
-    name = path.name
-    expected = model.state_dict()
-    size = sum(tensor.numel() * tensor.element_size() for tensor in expected.values())
-    blob = read_bytes(path, limit=size + SLACK)
+    name, slots = path.name, {**(optional or {}), **wanted}
+    blob = read_bytes(path, limit=sum(slot.size for slot in slots.values()) + SLACK)
     header, _ = _header(blob, name)
     metadata = header.pop("__metadata__", {})
-    if set(header) != set(expected):
-        odd = [one_line(key, limit=80) for key in sorted(set(header) ^ set(expected))[:3]]
-        raise CheckpointError(f"'{name}' does not fit its run's settings: tensors {', '.join(odd)} differ.")
-    for key, tensor in expected.items():
-        shape = header[key].get("shape") if isinstance(header[key], dict) else None
-        if shape != list(tensor.shape) or header[key].get("dtype") != "F32":
+    if odd := (set(header) - set(slots)) | (set(wanted) - set(header)):
+        named = ", ".join(one_line(key, limit=80) for key in sorted(odd)[:3])
+        raise CheckpointError(f"'{name}' does not fit its run's settings: tensors {named} differ.")
+    for key, entry in header.items():
+        slot, shape = slots[key], entry.get("shape") if isinstance(entry, dict) else None
+        if shape != list(slot.shape) or entry.get("dtype") != slot.type:
             raise CheckpointError(
                 f"'{name}' does not fit its run's settings: '{key}' is {one_line(shape, limit=80)}, "
-                f"not {list(tensor.shape)} in fp32."
+                f"not {list(slot.shape)} in {TYPES[slot.type][0]}."
             )
     digest = metadata.get("sha256") if isinstance(metadata, dict) else None
     if digest != _payload_sha256(blob):
@@ -93,6 +115,25 @@ def load_weights(path: Path, model: nn.Module) -> None:
         tensors = safetensors.torch.load(blob)
     except (safetensors.SafetensorError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"'{name}' is damaged: {one_line(error)}.") from error
-    if not all(math.isfinite(float(tensor.sum(dtype=torch.float64))) for tensor in tensors.values()):
+    if not all(is_finite(tensor) for tensor in tensors.values()):
         raise CheckpointError(f"'{name}' holds numbers that are not finite: train the run again.")
-    model.load_state_dict(tensors, assign=True)
+    return tensors
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Whether all numbers of a tensor are finite."""
+    return math.isfinite(float(tensor.sum(dtype=torch.float64)))
+
+
+def model_slots(model: nn.Module) -> dict[str, Slot]:
+    """What the tensors of a model's file must be."""
+    return {name: Slot(tuple(tensor.shape)) for name, tensor in model.state_dict().items()}
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Read weights into `model`.
+
+    Raises:
+        CheckpointError: as `load_tensors`; the model is then unchanged.
+    """
+    model.load_state_dict(load_tensors(path, model_slots(model)), assign=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.analysis.comparison import applies
-from core.config import RunConfig
+from core.config import KEEPING, RunConfig
 from core.errors import CheckpointError
 from core.store import RunRecord
 
@@ -23,9 +23,8 @@ def seed_key(record: RunRecord) -> Hashable:
     if record.document is None:
         raise CheckpointError(f"Run '{record.id}' cannot be opened: {record.reason}")
     config, data = record.config, record.document.data
-    names = [
-        name for name in RunConfig.model_fields if name not in ("seed", *WHERE) and applies(config, name)
-    ]
+    aside = ("seed", *WHERE, *KEEPING)
+    names = [name for name in RunConfig.model_fields if name not in aside and applies(config, name)]
     settings = tuple((name, getattr(config, name)) for name in names)
     return (settings, data.fingerprint, data.padded, record.document.epoch)
 

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 
 from core.cli.parser import build_parser
-from core.cli.terminal import complain
+from core.cli.terminal import STOPPED, complain
 from core.errors import ConfigError, VAEScopeError
 
 __all__ = ["main"]
 
-FAILURE, USAGE, STOPPED = 1, 2, 130
+FAILURE, USAGE = 1, 2
 BROKEN_PIPE = 141
 """What a shell reports of a program that the closed pipe ended."""
 
@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `python -m core`; those of this process if None.
 
     Returns:
-        The exit code: 0 done, 1 failure, 2 wrong arguments or settings, 130 stopped by Ctrl+C. Errors people can mend
-        are one sentence on stderr; anything else is a defect of VAEScope and keeps its traceback.
+        The exit code: 0 done, 1 failure, 2 wrong arguments or settings, 130 stopped by Ctrl+C or SIGTERM. Errors people
+        can mend are one sentence on stderr; anything else is a defect of VAEScope and keeps its traceback.
 
     Raises:
         SystemExit: after --help was printed.

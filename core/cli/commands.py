@@ -5,7 +5,7 @@ Those that tend stored runs are in `tending`. Torch is imported by those that ne
 
 import argparse
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.cli import documents
@@ -13,13 +13,23 @@ from core.cli.finding import open_with_weights, records_of
 from core.cli.finding import record_of as _record
 from core.cli.finding import store_of as _store
 from core.cli.grammar import key_values
-from core.cli.terminal import CountProgress, TrainingProgress, complain, emit, emit_json
+from core.cli.stopping import stopping
+from core.cli.terminal import STOPPED, CountProgress, TrainingProgress, complain, emit, emit_json
 from core.config import RunConfig
 from core.data import catalog
 from core.errors import CheckpointError, ConfigError, DataError
 from core.recipes import RECIPES, recipe
 from core.runs import Run
-from core.store import RunRecord, clean_name, clean_tag, list_runs, read_record
+from core.store import (
+    RunRecord,
+    clean_name,
+    clean_tag,
+    list_runs,
+    read_record,
+    resuming_command,
+    scores_path,
+    why_not_resumed,
+)
 
 
 def _config(args: argparse.Namespace) -> RunConfig:
@@ -64,14 +74,28 @@ def _training(progress: TrainingProgress, store: Path) -> Iterator[None]:
         yield
     except BaseException:
         progress.close()
-        for run_id in progress.started:
-            record = read_record(store / run_id)
-            if record.document:
-                complain(
-                    f"Run '{run_id}' is stored as {record.state}, with the weights of epoch {record.document.epoch}."
-                )
+        _tell_stored(progress, store)
         raise
     progress.close()
+
+
+def _tell_stored(progress: TrainingProgress, store: Path) -> None:
+    """Say what is stored of the runs that were begun, and what goes on with those that can."""
+    for run_id in progress.started:
+        record = read_record(store / run_id)
+        if record.document:
+            complain(
+                f"Run '{run_id}' is stored as {record.state}, with the weights of epoch {record.document.epoch}."
+            )
+        if record.state != "finished" and why_not_resumed(record) is None:
+            complain(f"`{resuming_command(record.folder)}` goes on from {_place(record)}.")
+
+
+def _place(record: RunRecord) -> str:
+    """Where training goes on from, in words."""
+    assert record.document is not None
+    epoch, step = record.document.stands
+    return f"step {step} of epoch {epoch + 1}" if step else f"the end of epoch {epoch}"
 
 
 def train(args: argparse.Namespace) -> int:
@@ -83,10 +107,41 @@ def train(args: argparse.Namespace) -> int:
     from core.training.run import train as train_run
 
     store, progress = _store(args), TrainingProgress()
-    hooks = Hooks(on_start=progress.start, on_step=progress.step, on_epoch=progress.epoch)
-    with _training(progress, store):
+    with _training(progress, store), stopping() as asked:
+        hooks = Hooks(progress.start, progress.step, progress.epoch, should_stop=asked)
         run = train_run(config, name=args.name, store=store, recipe=args.recipe, hooks=hooks)
-    _print_run(run.record, as_json=args.json)
+    return _ended([run], progress, store, as_json=args.json)
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Train a run further from its last checkpoint; first of all say whether exactly."""
+    record = _record(args)
+    if refusal := why_not_resumed(record, epochs=args.epochs):
+        raise refusal
+    assert record.document is not None
+    from core.training.resume import exactness
+    from core.training.resume import resume as resume_run
+    from core.training.run import Hooks
+
+    complain(exactness(record.document, epochs=args.epochs).sentence)
+    store, progress = record.folder.parent, TrainingProgress(before=record.document.stands)
+    with _training(progress, store), stopping() as asked:
+        hooks = Hooks(progress.start, progress.step, progress.epoch, should_stop=asked)
+        run = resume_run(record.folder, epochs=args.epochs, hooks=hooks)
+    return _ended([run], progress, store, as_json=args.json)
+
+
+def _ended(runs: Sequence[Run], progress: TrainingProgress, store: Path, *, as_json: bool) -> int:
+    """Print runs that finished; of one that was stopped, say what is stored."""
+    if runs[-1].state == "stopped":
+        _tell_stored(progress, store)
+        return STOPPED
+    if len(runs) == 1:
+        _print_run(runs[0].record, as_json=as_json)
+    elif as_json:
+        emit_json([documents.report_of(run.record) for run in runs])
+    else:
+        emit(*documents.listing_lines([run.record for run in runs]))
     return 0
 
 
@@ -104,14 +159,10 @@ def sweep(args: argparse.Namespace) -> int:
     from core.training.sweep import sweep as train_sweep
 
     store, progress = _store(args), TrainingProgress(runs=len(betas))
-    hooks = Hooks(on_start=progress.start, on_step=progress.step, on_epoch=progress.epoch)
-    with _training(progress, store):
+    with _training(progress, store), stopping() as asked:
+        hooks = Hooks(progress.start, progress.step, progress.epoch, should_stop=asked)
         runs = train_sweep(config, betas, name=name, store=store, recipe=args.recipe, hooks=hooks)
-    if args.json:
-        emit_json([documents.report_of(run.record) for run in runs])
-    else:
-        emit(*documents.listing_lines([run.record for run in runs]))
-    return 0
+    return _ended(runs, progress, store, as_json=args.json)
 
 
 def _betas(text: str) -> list[float]:
@@ -185,12 +236,12 @@ def evaluate(args: argparse.Namespace) -> int:
             done = rescore(run, batch_size=args.batch_size, progress=progress)
             scores = done.splits
         else:
-            run = open_with_weights(record.folder, device=args.device)
+            run = open_with_weights(record, device=args.device)
             options = {"split": split, "seed": seed, "draws": draws, "batch_size": args.batch_size}
             scores = {split: score(run, **options, progress=progress)}
     finally:
         progress.close()
-    path = run.record.folder / "scores.json"
+    path = scores_path(run.record.folder, at=run.record.at)
     if args.json:
         facts = {
             "name": run.name,

@@ -39,7 +39,7 @@ def add_commands(actions: Any) -> None:
 
 def denoise(args: argparse.Namespace) -> int:
     """Corrupt the images of a split, let the run reconstruct them, and compare both with the clean ones."""
-    run = open_with_weights(record_of(args).folder, device=args.device)
+    run = open_with_weights(record_of(args), device=args.device)
     found = denoise_images(run, run.images(args.split), kind=args.kind, level=args.level, seed=args.seed)
     document = {
         "run": run.id,

@@ -82,6 +82,9 @@ def report_of(record: RunRecord) -> dict[str, Any]:
         "config": document.config.to_json(),
         "data": document.data.model_dump(mode="json"),
         "parameters": document.parameters,
+        "kept": list(document.kept),
+        "best": document.best,
+        "stands": list(document.stands) if document.resume else None,
         "versions": document.versions,
         "machine": document.machine,
     }
@@ -198,6 +201,7 @@ def run_lines(record: RunRecord) -> list[str]:
         "weight": f"w = n / beta = {number(weight)}" if weight is not None else "",
         "collapse": _collapse(record),
         "epochs": f"{document.epoch:,} of {document.config.epochs:,}",
+        "kept": _kept(document),
         "parameters": f"{document.parameters:,}",
         "recipe": document.recipe or "",
         "created": document.created,
@@ -213,6 +217,14 @@ def run_lines(record: RunRecord) -> list[str]:
         "",
         *(score_lines(stored_scores(record)) or [no_scores_line(record)]),
     ]
+
+
+def _kept(document: RunDocument) -> str:
+    """The epochs whose weights stay, where there are others than the last."""
+    if len(document.kept) < 2:
+        return ""
+    epochs = (f"{epoch}{' (best)' if epoch == document.best else ''}" for epoch in document.kept)
+    return f"{', '.join(epochs)}: RUN@EPOCH opens one"
 
 
 def _collapse(record: RunRecord) -> str:

@@ -11,7 +11,7 @@ from core.runs import Run
 def sample(args: argparse.Namespace) -> int:
     """Decode draws from the prior and write them as a picture."""
     out = pictures.target(args.out, endings=(".png",), force=args.force)
-    run = open_with_weights(record_of(args).folder, device=args.device)
+    run = open_with_weights(record_of(args), device=args.device)
     emit(*pictures.sample(run, out, count=args.count, seed=args.seed, label=args.label, scale=args.scale))
     return 0
 
@@ -19,7 +19,7 @@ def sample(args: argparse.Namespace) -> int:
 def traverse(args: argparse.Namespace) -> int:
     """Decode a traversal and write it as a picture."""
     out = pictures.target(args.out, endings=(".png",), force=args.force)
-    run = open_with_weights(record_of(args).folder, device=args.device)
+    run = open_with_weights(record_of(args), device=args.device)
     lines = pictures.traverse(
         run,
         out,
@@ -38,7 +38,7 @@ def interpolate(args: argparse.Namespace) -> int:
     """Decode a path through images and write it as a film or a strip."""
     out = pictures.target(args.out, endings=(".gif", ".png"), force=args.force)
     rows = pictures.rows_of_text(args.rows)
-    run = open_with_weights(record_of(args).folder, device=args.device)
+    run = open_with_weights(record_of(args), device=args.device)
     lines = pictures.interpolate(
         run,
         out,
@@ -58,7 +58,7 @@ def arithmetic(args: argparse.Namespace) -> int:
     """Decode a - b + c of three images and write it as a picture."""
     out = pictures.target(args.out, endings=(".png",), force=args.force)
     rows = pictures.rows_of_text(args.rows)
-    run = open_with_weights(record_of(args).folder, device=args.device)
+    run = open_with_weights(record_of(args), device=args.device)
     emit(*pictures.arithmetic(run, out, rows=rows, split=args.split, scale=args.scale, label=args.label))
     return 0
 

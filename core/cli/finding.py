@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from core.errors import CheckpointError
+from core.errors import CheckpointError, ConfigError
 from core.runs import Run
-from core.store import RunRecord, TrashEntry, find, first_of, list_trash, read_record, store_folder
+from core.store import RunRecord, TrashEntry, find_record, first_of, list_trash, store_folder
 
 
 def store_of(args: argparse.Namespace) -> Path:
@@ -13,40 +13,49 @@ def store_of(args: argparse.Namespace) -> Path:
     return store_folder(args.store)
 
 
-def record_of(args: argparse.Namespace) -> RunRecord:
+def record_of(args: argparse.Namespace, *, whole: bool = False) -> RunRecord:
     """Find the run that was asked for; a folder that is not ours is refused before anything is written to it.
+
+    Args:
+        args: with `run`.
+        whole: whether it must be a run, and not one of its epochs.
 
     Raises:
         CheckpointError: there is no such run, or it is none of ours.
+        ConfigError: an epoch, where a run is meant.
     """
-    return _record(args.run, store_of(args))
+    return _record(args.run, store_of(args), whole=whole)
 
 
-def records_of(args: argparse.Namespace) -> list[RunRecord]:
+def records_of(args: argparse.Namespace, *, whole: bool = False) -> list[RunRecord]:
     """Find all runs that were asked for, each once.
 
     Raises:
-        CheckpointError: as `record_of`, before anything is done to the others.
+        CheckpointError, ConfigError: as `record_of`, before anything is done to the others.
     """
-    found = {record.folder: record for record in (_record(run, store_of(args)) for run in args.runs)}
-    return list(found.values())
+    records = [_record(run, store_of(args), whole=whole) for run in args.runs]
+    return list({(record.folder, record.at): record for record in records}.values())
 
 
-def open_with_weights(folder: Path, *, device: str) -> Run:
+def open_with_weights(record: RunRecord, *, device: str) -> Run:
     """Open a run with its weights, so that what is wrong with them is said before any work.
 
     Raises:
         CheckpointError: it cannot be opened, or its weights are missing or damaged.
     """
-    run = Run(read_record(folder), device=device)
+    run = Run(record, device=device)
     assert run.model is not None
     return run
 
 
-def _record(run: str, store: Path) -> RunRecord:
-    record = read_record(find(run, store))
+def _record(run: str, store: Path, *, whole: bool) -> RunRecord:
+    record = find_record(run, store)
     if record.state == "foreign":
         raise CheckpointError(f"'{record.id}' is not a run of VAEScope: {record.reason}")
+    if whole and record.at is not None:
+        raise ConfigError(
+            f"'{record.id}' is an epoch of a run, and this is done to whole runs: leave out @{record.at}."
+        )
     return record
 
 

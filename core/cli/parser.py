@@ -34,9 +34,9 @@ examples:
   {PROGRAM} evaluate RUN --json
   {PROGRAM} evaluate RUN --save
 
-RUN is a run's id, as `list` prints it, or the path of its folder.
+RUN is a run's id, as `list` prints it, or the path of its folder; RUN@3 or RUN@best is an epoch that it keeps.
 Runs lie in VAESCOPE_STORE (default: checkpoints/), data sets in VAESCOPE_DATA (default: data/).
-Exit codes: 0 done, 1 failure, 2 wrong arguments or settings, 130 stopped by Ctrl+C."""
+Exit codes: 0 done, 1 failure, 2 wrong arguments or settings, 130 stopped by Ctrl+C or SIGTERM."""
 
 TAGGING = f"""\
 A tag is data, one line of at most {TAG_LIMIT} visible characters in lower case, without a comma; quote one with spaces.
@@ -46,8 +46,13 @@ Without +TAG and -TAG it says which tags the runs have. `list --tag paper` lists
 TRAINING = """\
 The objective is D + beta R in nats per image, summed over the n values (pixels x channels) of the padded image.
 A source that minimises w * mean over pixels + KL has w = n / beta, so that beta = n / w: a weight of 500 on
-32x32 grey images is beta = 1024 / 500 = 2.048. At the end the run stands in the store with its scores; every epoch
-is kept as it ends, and Ctrl+C leaves a run that opens."""
+32x32 grey images is beta = 1024 / 500 = 2.048. At the end the run stands in the store with its scores. Ctrl+C and
+SIGTERM save a checkpoint at the next step and end there; a second one ends at once. `resume` goes on."""
+
+RESUMING = """\
+It first says "Exact" or "Not exact": on the same CPU, with the same torch and as many threads, the run ends as it
+would have without the pause, bit for bit. It goes on where training was stopped, or was killed, from the last
+checkpoint before: after each epoch, or after ten minutes (settings checkpoint_epochs, checkpoint_minutes)."""
 
 
 EVALUATION = """\
@@ -92,6 +97,18 @@ def _training(actions: Any) -> None:
 
     train = add_command(actions, "train", commands.train, "train a run and store it", detail=TRAINING)
     training_arguments(train)
+
+    resume = add_command(
+        actions, "resume", commands.resume, "train a run further from its last checkpoint", detail=RESUMING
+    )
+    run_argument(resume)
+    resume.add_argument(
+        "--epochs",
+        type=from_least(1),
+        metavar="N",
+        help="epochs in all; a finished run needs more than it has",
+    )
+    json_option(resume)
 
     sweep = add_command(
         actions, "sweep", commands.sweep, "train one run for each of several betas", detail=TRAINING

@@ -26,21 +26,21 @@ from core.store import (
 
 def rename(args: argparse.Namespace) -> int:
     """Give a run another display name; its id stays."""
-    record = annotate(record_of(args).folder, name=args.name)
+    record = annotate(record_of(args, whole=True).folder, name=args.name)
     emit(f"Run '{record.id}' is now called '{record.name}'.")
     return 0
 
 
 def note(args: argparse.Namespace) -> int:
     """Keep a note with a run."""
-    record = annotate(record_of(args).folder, note=args.text)
+    record = annotate(record_of(args, whole=True).folder, note=args.text)
     emit(f"The note of run '{record.id}' is {'kept' if record.note else 'empty now'}.")
     return 0
 
 
 def tag(args: argparse.Namespace) -> int:
     """Add tags to runs and remove others, or say which they have where neither was asked for."""
-    records = records_of(args)
+    records = records_of(args, whole=True)
     add, remove = ([word[1:] for word in args.changes if word[0] == sign] for sign in "+-")
     for record in change_tags(records, add=add, remove=remove) if args.changes else records:
         emit(
@@ -53,7 +53,7 @@ def tag(args: argparse.Namespace) -> int:
 
 def delete(args: argparse.Namespace) -> int:
     """Move runs to the trash, after asking."""
-    records = records_of(args)
+    records = records_of(args, whole=True)
     for record in records:
         if refusal := why_not_deleted(record):
             raise refusal

@@ -11,6 +11,9 @@ from typing import Any, TextIO
 
 from core.config import RunConfig
 
+STOPPED = 130
+"""Exit code of what was stopped by Ctrl+C or SIGTERM"""
+
 
 def plain(text: str) -> str:
     """Make text one line that cannot steer a terminal: control, format and line-breaking characters become escapes."""
@@ -105,7 +108,11 @@ class TrainingProgress:
     Its methods are the hooks of `core.training.run.Hooks`. `started` holds the ids of the runs begun.
     """
 
-    def __init__(self, *, runs: int = 1, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, *, runs: int = 1, before: tuple[int, int] = (0, 0), stream: TextIO | None = None
+    ) -> None:
+        """Of so many runs; the first has `before`, epochs and steps of the next, behind it."""
+        self._before = before
         self.started: list[str] = []
         self._runs = runs
         self._stream = stream or sys.stderr
@@ -129,6 +136,7 @@ class TrainingProgress:
         if self._bar is None:
             # every run of a sweep has the same number of steps, known only now
             self._bar = _bar(self._stream, total=self._runs * self._epochs * steps, unit="step")
+            self._bar.update(self._before[0] * steps + self._before[1])
         if done == 1:
             self._bar.set_description_str(self._where(epoch), refresh=False)
         self._bar.update(1)
@@ -158,7 +166,7 @@ class TrainingProgress:
         # counted from the first row on, which is slow for reasons that do not come back
         if self._first_end is None:
             self._first_end = (done, time.monotonic())
-            return float(row["seconds"]) / done
+            return float(row["seconds"]) / (done - self._before[0])
         first, then = self._first_end
         return (time.monotonic() - then) / (done - first)
 

@@ -97,12 +97,13 @@ class RunModel:
         return self.record.scores
 
     def history(self) -> list[dict[str, Any]]:
-        """Read one row an epoch: D, R, R per dimension, objective, seconds.
+        """Read one row an epoch, up to this one: D, R, R per dimension, objective, seconds.
 
         Raises:
             CheckpointError: the file is damaged.
         """
-        return read_history(self.record.folder)
+        rows, at = read_history(self.record.folder), self.record.at
+        return rows if at is None else [row for row in rows if row["epoch"] <= at]
 
     @functools.cached_property
     def _opened(self) -> "tuple[nn.Module, Any]":
@@ -127,6 +128,8 @@ class RunModel:
                 fresh = read_record(self.record.folder)
                 if not attempts_left or fresh.document is None or fresh.document.weights is None:
                     raise
+                if self.record.at is not None:
+                    raise  # other weights would be another epoch's
                 if fresh.document.weights == self.document.weights:
                     raise
                 self.record, self.document = fresh, fresh.document

@@ -14,7 +14,7 @@ from core.latents import Latents, load_latents, of_split, save_latents
 from core.pixel_errors import errors_at_means, in_order_of, load_errors, save_errors
 from core.runs.model import RunModel
 from core.runs.seen import known, load_images
-from core.store import find, read_record
+from core.store import find_record
 
 if TYPE_CHECKING:
     from core.encoding import Encoded
@@ -101,10 +101,9 @@ class Run(RunModel):
 
     def latents_path(self, split: str) -> Path | None:
         """Where the latents of a split are stored or cached; None where they must be encoded first."""
-        for path in (self.record.folder / f"latents-{split}.npz", self._cache_path(split)):
-            if path.is_file():
-                return path
-        return None
+        # those stored with the run are of its last weights
+        stored = [self.record.folder / f"latents-{split}.npz"] if self.record.at is None else []
+        return next((path for path in (*stored, self._cache_path(split)) if path.is_file()), None)
 
     def _cache_path(self, split: str, what: str = "latents") -> Path:
         # named by the weights too, so that a run trained further is encoded again
@@ -182,13 +181,14 @@ class Run(RunModel):
         return found
 
     def _keep_cached(self, split: str, what: str, write: Callable[[Path], None]) -> None:
-        """Write a cache of a split and take away those of other weights; a read-only store goes without."""
+        """Write a cache of a split and take away those of weights that are gone; a read-only store goes without."""
         path = self._cache_path(split, what)
+        there = {f"{what}-{split}-{epoch}.npz" for epoch in (self.document.epoch, *self.document.kept)}
         try:
             path.parent.mkdir(exist_ok=True)
             write(path)
             for old in path.parent.glob(f"{what}-{split}-*.npz"):
-                if old != path:
+                if old.name not in there:
                     old.unlink(missing_ok=True)
         except (OSError, VAEScopeError):
             pass  # a read-only store: slower next time, right all the same
@@ -208,10 +208,10 @@ def to_latents(images: ImageSet, encoded: "Encoded") -> Latents:
 
 
 def open_run(run: str | Path, *, store: str | Path | None = None, device: str = "auto") -> Run:
-    """Open a run by its id in the store, or by the path of its folder.
+    """Open a run by its id in the store or by the path of its folder; one of its kept epochs by that and `@EPOCH`.
 
     Raises:
-        CheckpointError: no such run, or it is broken; the sentence says why.
+        CheckpointError: no such run or epoch, or it is broken; the sentence says why.
         ConfigError: neither an id nor a path; or, when the weights are first needed, a device that is not here.
     """
-    return Run(read_record(find(run, store)), device=device)
+    return Run(find_record(run, store), device=device)

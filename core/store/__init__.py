@@ -4,8 +4,16 @@
 lives in `annotations.json`, so that a tracked, bundled run is never changed by looking at it.
 """
 
-from core.store.documents import FORMAT, NAME_LIMIT, DataDocument, NewerFormat, RunDocument
+from core.store.documents import (
+    FORMAT,
+    NAME_LIMIT,
+    ArithmeticDocument,
+    DataDocument,
+    NewerFormat,
+    RunDocument,
+)
 from core.store.editing import annotate, change_tags
+from core.store.epochs import at_epoch, find_record
 from core.store.folder import (
     HISTORY_LIMIT,
     append_history,
@@ -29,10 +37,19 @@ from core.store.records import (
     first_of,
     list_runs,
     read_record,
+    resuming_command,
+    scores_path,
     scores_remedy,
     scoring_command,
     sound_scores,
     why_no_scores,
+)
+from core.store.resuming import (
+    in_training,
+    remove_unnamed,
+    sweep_leftovers,
+    why_not_further,
+    why_not_resumed,
 )
 from core.store.selected import Selection, read_selection, selection_document
 from core.store.selections import (
@@ -72,6 +89,7 @@ __all__ = [
     "TAG_LIMIT",
     "TRASH",
     "UNREADABLE",
+    "ArithmeticDocument",
     "DataDocument",
     "How",
     "NewerFormat",
@@ -81,6 +99,7 @@ __all__ = [
     "TrashEntry",
     "annotate",
     "append_history",
+    "at_epoch",
     "change_tags",
     "clean_name",
     "clean_tag",
@@ -92,8 +111,10 @@ __all__ = [
     "delete_selection",
     "disk_use",
     "find",
+    "find_record",
     "find_selection",
     "first_of",
+    "in_training",
     "is_locked",
     "list_runs",
     "list_selections",
@@ -104,11 +125,14 @@ __all__ = [
     "read_history",
     "read_record",
     "read_selection",
+    "remove_unnamed",
     "rename_selection",
     "restore_run",
     "restore_selection",
+    "resuming_command",
     "run_lock",
     "save_selection",
+    "scores_path",
     "scores_remedy",
     "scoring_command",
     "selection_document",
@@ -116,7 +140,10 @@ __all__ = [
     "size_text",
     "sound_scores",
     "store_folder",
+    "sweep_leftovers",
     "why_no_scores",
     "why_not_deleted",
+    "why_not_further",
+    "why_not_resumed",
     "write_document",
 ]

@@ -1,7 +1,8 @@
 """What run.json says, and its reading."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -10,6 +11,9 @@ from core.errors import CheckpointError, ConfigError
 from core.files import one_line, read_json
 
 FORMAT = 1
+
+RESUME = re.compile(r"^resume-(\d{1,9})-(\d{1,9})\.safetensors$")
+"""Epochs done, and steps done in the one after"""
 
 NAME_LIMIT = 120
 
@@ -30,6 +34,20 @@ class DataDocument(BaseModel):
     """'vector' for rows of numbers, of shape (1, 1, d)"""
 
 
+class ArithmeticDocument(BaseModel):
+    """The part of run.json about what computes: where any of it differs, sums are rounded differently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    device: str
+    """Of the processor or the GPU, e.g. 'CPU x86_64 AVX2'"""
+    threads: int
+    torch: str
+    precision: str
+
+
+Weights = Annotated[str, Field(pattern=r"^model-\d+\.safetensors$")]
+
+
 class RunDocument(BaseModel):
     """run.json: what a run is and where its weights are."""
 
@@ -47,10 +65,25 @@ class RunDocument(BaseModel):
     config: RunConfig
     data: DataDocument
     epoch: int = Field(ge=0)
-    weights: str | None = Field(default=None, pattern=r"^model-\d+\.safetensors$")
+    """The last whole epoch with a checkpoint: `weights` are its weights"""
+    weights: Weights | None = None
+    kept: dict[Annotated[int, Field(ge=0)], Weights] = {}
+    """Epochs whose weights stay, and their files"""
+    best: int | None = None
+    """Of those kept, the epoch with the lowest validation objective; None where nothing is held out"""
+    resume: str | None = Field(default=None, pattern=RESUME.pattern)
+    """The file that training goes on from; it may be ahead of `weights`, in the middle of an epoch"""
     parameters: int = Field(ge=0)
     versions: dict[str, str]
     machine: str
+    arithmetic: ArithmeticDocument | None = None
+    """None for runs of releases that did not record it"""
+
+    @property
+    def stands(self) -> tuple[int, int]:
+        """Where training goes on from: epochs done, and steps done in the one after."""
+        found = RESUME.fullmatch(self.resume or "")
+        return (int(found[1]), int(found[2])) if found else (self.epoch, 0)
 
 
 class NewerFormat(CheckpointError):

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ LISTED = 12
 """Runs that an error names."""
 UNREADABLE = ("damaged", "foreign", "newer")
 """States of folders that cannot be opened; `RunRecord.reason` says why."""
+_BEFORE = re.compile(r"lock|\.run\.json\.[0-9a-f]{8}\.tmp")
+"""What lies in the folder of a run before its first run.json"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class RunRecord:
     """Changes whenever a file that the listing shows has changed: a key for caches."""
     problems: tuple[str, ...] = field(default=())
     """Side files that could not be read; the run itself opens."""
+    at: int | None = None
+    """The kept epoch that this is, opened as a run of its own; None for the run itself, which has its last weights"""
 
     @property
     def readable(self) -> bool:
@@ -88,10 +93,27 @@ def read_annotations(folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         return {}, (str(error),)
 
 
-def scoring_command(folder: Path) -> str:
-    """Write out the command that scores a run from its weights and writes its scores.json anew."""
-    run = folder.name if folder.parent == default_store() else one_line(shlex.quote(str(folder)), limit=1000)
-    return f"python -m core evaluate {run} --save"
+def _named(folder: Path, at: int | None = None) -> str:
+    """What a command calls a run, or one of its epochs."""
+    epoch = "" if at is None else f"@{at}"
+    if folder.parent == default_store():
+        return f"{folder.name}{epoch}"
+    return one_line(shlex.quote(f"{folder}{epoch}"), limit=1000)
+
+
+def scoring_command(folder: Path, *, at: int | None = None) -> str:
+    """Write out the command that scores a run, or one of its epochs, from the weights and stores the scores."""
+    return f"python -m core evaluate {_named(folder, at)} --save"
+
+
+def resuming_command(folder: Path) -> str:
+    """Write out the command that trains a run further."""
+    return f"python -m core resume {_named(folder)}"
+
+
+def scores_path(folder: Path, *, at: int | None = None) -> Path:
+    """Where the scores of a run are stored; those of another epoch than its last lie in its cache."""
+    return folder / "scores.json" if at is None else folder / "cache" / f"scores-{at}.json"
 
 
 def scores_remedy(folder: Path, *, bundled: bool, running: bool) -> str:
@@ -106,15 +128,14 @@ def scores_remedy(folder: Path, *, bundled: bool, running: bool) -> str:
 def why_no_scores(record: RunRecord) -> str:
     """Say in a sentence why a run has no scores, or not those of some split, and what brings them."""
     for problem in record.problems:
-        if "scores.json" in problem:
+        if "scores" in problem:
             return problem
     if record.bundled:
         return f"No scores: {scores_remedy(record.folder, bundled=True, running=False)}."
-    if record.state == "running":
+    if record.state == "running" and record.at is None:
         return "No scores yet: training stores them at its end."
-    return (
-        f"No scores yet: `{scoring_command(record.folder)}` computes them from the weights and stores them."
-    )
+    command = scoring_command(record.folder, at=record.at)
+    return f"No scores yet: `{command}` computes them from the weights and stores them."
 
 
 def _odd_score(values: Any, latent: int) -> str | None:
@@ -128,8 +149,12 @@ def _odd_score(values: Any, latent: int) -> str | None:
     return None
 
 
-def _read_scores(folder: Path, *, latent: int, remedy: str) -> dict[str, Any]:
-    path = folder / "scores.json"
+def read_scores(path: Path, *, latent: int, remedy: str) -> dict[str, Any]:
+    """Read a file of scores; `remedy` is what an error tells people to do.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
     try:
         payload = read_bytes(path, limit=JSON_LIMIT)
     except CheckpointError as error:
@@ -144,10 +169,10 @@ def _read_scores(folder: Path, *, latent: int, remedy: str) -> dict[str, Any]:
     return scores
 
 
-def sound_scores(folder: Path, *, latent: int) -> dict[str, dict[str, Any]]:
-    """Read the splits of a run's scores.json that are what they should be; none where the file cannot be read."""
+def sound_scores(path: Path, *, latent: int) -> dict[str, dict[str, Any]]:
+    """Read the splits of a file of scores that are what they should be; none where it cannot be read."""
     try:
-        scores = read_json(folder / "scores.json")
+        scores = read_json(path)
     except CheckpointError:
         return {}
     return {
@@ -197,7 +222,8 @@ def read_record(folder: Path, *, looks: int = LOOKS) -> RunRecord:
     state, why = document.state, document.reason
     if state == "running" and not is_locked(folder):
         state = "interrupted"
-        why = f"Training ended without a word after epoch {document.epoch}; the weights of that epoch open."
+        further = f", and `{resuming_command(folder)}` goes on" if document.resume else ""
+        why = f"Training ended without a word after epoch {document.epoch}; the weights of that epoch open{further}."
     elif document.weights and not (folder / document.weights).is_file():
         if looks > 1:  # training replaces the weights after each epoch, perhaps between our two looks
             return read_record(folder, looks=looks - 1)
@@ -207,7 +233,7 @@ def read_record(folder: Path, *, looks: int = LOOKS) -> RunRecord:
     if (folder / "scores.json").exists():
         remedy = scores_remedy(folder, bundled=document.bundled, running=state == "running")
         try:
-            scores = _read_scores(folder, latent=document.config.latent, remedy=remedy)
+            scores = read_scores(folder / "scores.json", latent=document.config.latent, remedy=remedy)
         except CheckpointError as error:
             problems = (*problems, str(error))
     return RunRecord(
@@ -248,8 +274,8 @@ def list_runs(store: str | Path | None = None) -> list[RunRecord]:
         if folder.name.startswith((".", "_")) or not folder.is_dir():
             continue
         try:
-            if not folder.is_symlink() and {item.name for item in folder.iterdir()} <= {"lock"}:
-                continue  # about to become a run: its first run.json is not there yet
+            if not folder.is_symlink() and all(_BEFORE.fullmatch(item.name) for item in folder.iterdir()):
+                continue  # about to become a run: its first run.json is not there yet, or never came
             records.append(read_record(folder))
         except OSError as error:
             shown = one_line(folder.name, limit=NAME_LIMIT)

@@ -15,13 +15,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import Timeout
+
 from core.errors import CheckpointError, LockedRun
 from core.files import flush_folder, one_line
-from core.store.folder import default_store, disk_use, is_locked
+from core.store.folder import default_store, disk_use, is_locked, run_lock
 from core.store.names import ID_PATTERN
 from core.store.records import RunRecord, read_record
 
 TRASH = ".trash"
+
+PATIENCE = 1.0
+"""Seconds to wait for a run's lock: whoever asks how a run is holds it for a moment"""
 
 _ENTRY = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{6}")
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -51,6 +56,10 @@ class TrashEntry:
 def why_not_deleted(record: RunRecord) -> CheckpointError | None:
     """Why a run is not deleted, as the error that `delete_run` would raise; None where it can be."""
     folder = record.folder
+    if record.at is not None:
+        return CheckpointError(
+            f"'{record.id}' is an epoch, and runs are deleted whole: leave out @{record.at}."
+        )
     if record.bundled:
         return CheckpointError(f"'{record.name}' came with VAEScope and is read-only: hide it instead.")
     if record.state == "foreign" or folder.is_symlink() or not (folder / "run.json").is_file():
@@ -59,11 +68,11 @@ def why_not_deleted(record: RunRecord) -> CheckpointError | None:
         )
     if folder.parent.parent.name == TRASH and _time_of(folder.parent):
         return CheckpointError(f"'{record.name}' is in the trash already: restore it, or empty the trash.")
-    if is_locked(folder):
-        return LockedRun(
-            f"'{record.name}' is being trained by another process: stop that first, then delete it."
-        )
-    return None
+    return _in_training(record) if is_locked(folder) else None
+
+
+def _in_training(record: RunRecord) -> LockedRun:
+    return LockedRun(f"'{record.name}' is being trained by another process: stop that first, then delete it.")
 
 
 def delete_run(record: RunRecord) -> TrashEntry:
@@ -77,10 +86,17 @@ def delete_run(record: RunRecord) -> TrashEntry:
         raise refusal
     folder, trash = record.folder, _trash_of(record.folder.parent)
     entry = trash / f"{datetime.now(UTC).strftime(_TIME)}-{secrets.token_hex(3)}"
+    lock = run_lock(folder)
     try:
-        entry.mkdir(parents=True)
-        _flush(trash, folder.parent)
-        folder.rename(entry / folder.name)
+        # held, so that nobody begins to train it between the look and the rename
+        lock.acquire(timeout=PATIENCE)
+        with lock:
+            entry.mkdir(parents=True)
+            _flush(trash, folder.parent)
+            folder.rename(entry / folder.name)
+            (entry / folder.name / "lock").unlink(missing_ok=True)
+    except Timeout:
+        raise _in_training(record) from None
     except OSError as error:
         _remove_empty(entry)
         raise CheckpointError(

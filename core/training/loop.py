@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,9 +17,37 @@ from core.errors import Diverged
 from core.families import build, family
 from core.objectives import batch_term, beta_at, counted_rate, prior_width, terms_of
 from core.training.updates import Updates
+from core.weights import is_finite
 
 StepHook = Callable[[int, int, int], None]
 """Called with (epoch from 1, steps done in it, steps in it)."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where training stands between two steps: all that it takes to go on as if there had been no pause.
+
+    Its tensors are those that training goes on to change: what is to outlast the next step is written before it.
+    """
+
+    epoch: int
+    """Whole epochs done"""
+    step: int
+    """Steps done in the epoch after them; 0 between two epochs"""
+    seconds: float
+    """Spent since the last row of history"""
+    model: Mapping[str, Tensor]
+    updates: Mapping[str, Tensor]
+    """What the optimisers remember, see core/training/updates.py"""
+    sums: Mapping[str, Tensor] = field(default_factory=dict)
+    """Sums of the epoch under way, float64, see `_no_sums`; none between two epochs"""
+    noise: Tensor | None = None
+    """State of the epoch's generator of noise; None between two epochs: the next one has its own"""
+
+
+Ask = Callable[[Callable[[], Standing], dict[str, Any] | None], bool]
+"""Asked between two steps, and after each epoch with its row of history where it has one: whether to end here. The
+first argument, called, says where training stands; it looks at all weights."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +106,18 @@ def with_terms(row: dict[str, Any], values: dict[str, float], config: RunConfig)
     return {**row, "objective": row["objective"] + penalty, "terms": values}
 
 
+def _no_sums(config: RunConfig, device: torch.device) -> dict[str, Tensor]:
+    """Sums over the images of an epoch, before the first: of D, the objective, R of each dimension, other terms."""
+    names = ("distortion", "objective", *(f"terms.{name}" for name in terms_of(config)))
+    sums = {name: torch.zeros((), dtype=torch.float64, device=device) for name in names}
+    return {**sums, "rate_per_dimension": torch.zeros(config.latent, dtype=torch.float64, device=device)}
+
+
+def sum_shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
+    """Shapes of the sums of an epoch under way, float64 each."""
+    return {name: tuple(value.shape) for name, value in _no_sums(config, torch.device("meta")).items()}
+
+
 def train_epoch(
     model: nn.Module,
     updates: Updates,
@@ -87,10 +127,26 @@ def train_epoch(
     epoch: int,
     labels: Tensor | None = None,
     on_step: StepHook | None = None,
-) -> dict[str, Any]:
+    standing: Standing | None = None,
+    ends: Callable[[int, dict[str, Tensor], torch.Generator], bool] | None = None,
+) -> dict[str, Any] | None:
     """One pass over the images, shuffled; the averages of D and R while the weights move.
 
     Sums stay on the device until the end of the epoch: reading a number earlier would wait for the device.
+
+    Args:
+        model: as `epochs`, like all that is not said here.
+        updates: of the model.
+        pixels: the training images.
+        config: of the run.
+        epoch: from 1.
+        labels: where the family needs them.
+        on_step: called after each step.
+        standing: where to go on, in the middle of this very epoch; model and updates are those of then already.
+        ends: asked after each step but the last, with the steps done, the sums and the noise: whether to end here.
+
+    Returns:
+        None where it ended before the last step.
 
     Raises:
         Diverged: a term summed over the epoch is not finite.
@@ -102,15 +158,19 @@ def train_epoch(
     whole = not config.batch_size
     order = torch.randperm(count, generator=epoch_generator(config, epoch, 0, torch.device("cpu"))).to(device)
     noise = epoch_generator(config, epoch, 1, device)
+    sums, done = _no_sums(config, device), 0
+    if standing is not None:
+        done = standing.step
+        sums = {name: standing.sums[name].to(device, copy=True) for name in sums}
+        if standing.noise is not None:
+            noise.set_state(standing.noise)
     steps = math.ceil(count / size)
-    distortion = torch.zeros((), dtype=torch.float64, device=device)
-    rates = torch.zeros(config.latent, dtype=torch.float64, device=device)
-    objectives = torch.zeros((), dtype=torch.float64, device=device)
     has_rate = family(config.family).has_posterior
     weights = terms_of(config)
-    others = {name: torch.zeros((), dtype=torch.float64, device=device) for name in weights}
     model.train()
     for step, rows in enumerate(batches(count, size)):
+        if step < done:
+            continue
         updates.set_rate(learning_rate_at(config, epoch - 1 + step / steps))
         # index_select copies whole rows; plain indexing goes value by value
         taken = pixels if whole else pixels.index_select(0, order[rows])
@@ -134,24 +194,26 @@ def train_epoch(
             per_image.mean(), {name: weights[name] * value for name, value in penalties.items()}, penalties
         )
         with torch.no_grad():
-            distortion += out.distortion.sum()
-            objectives += per_image.sum()
+            sums["distortion"] += out.distortion.sum()
+            sums["objective"] += per_image.sum()
             if has_rate:
-                rates += out.rate_per_dimension.sum(0)
+                sums["rate_per_dimension"] += out.rate_per_dimension.sum(0)
             for name, value in penalties.items():
-                others[name] += len(x) * value
+                sums[f"terms.{name}"] += len(x) * value
         if on_step:
             on_step(epoch, step + 1, steps)
+        if ends and step + 1 < steps and ends(step + 1, sums, noise):
+            return None
     row: dict[str, Any] = {
-        "distortion": float(distortion) / count,
+        "distortion": float(sums["distortion"]) / count,
         "rate": None,
         "rate_per_dimension": None,
-        "objective": float(objectives) / count,
+        "objective": float(sums["objective"]) / count,
     }
     if has_rate:
-        row["rate_per_dimension"] = (rates / count).tolist()
+        row["rate_per_dimension"] = (sums["rate_per_dimension"] / count).tolist()
         row["rate"] = sum(row["rate_per_dimension"])
-    row = with_terms(row, {name: float(value) / count for name, value in others.items()}, config)
+    row = with_terms(row, {name: float(sums[f"terms.{name}"]) / count for name in weights}, config)
     _check_finite(row, epoch)
     return row
 
@@ -162,10 +224,14 @@ def _check_finite(row: dict[str, Any], epoch: int) -> None:
             continue
         numbers = value if isinstance(value, list) else [value]
         if not all(number is None or math.isfinite(number) for number in numbers):
-            raise Diverged(
-                f"The {name.replace('_', ' ')} was not finite in epoch {epoch}: train again with a smaller "
-                "learning_rate, a warm-up of beta (warmup_epochs), or another seed."
-            )
+            raise _diverged(f"The {name.replace('_', ' ')} was", epoch)
+
+
+def _diverged(what: str, epoch: int) -> Diverged:
+    return Diverged(
+        f"{what} not finite in epoch {epoch}: train again with a smaller learning_rate, a warm-up of beta "
+        "(warmup_epochs), or another seed."
+    )
 
 
 def epochs(
@@ -176,6 +242,8 @@ def epochs(
     labels: Tensor | None = None,
     held_out: HeldOut | None = None,
     on_step: StepHook | None = None,
+    standing: Standing | None = None,
+    ask: Ask | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train epoch by epoch, yielding a row of history after each `report_every`; the model then holds those weights.
 
@@ -190,15 +258,44 @@ def epochs(
         labels: int64 (N,), on the device of `pixels`, where the family needs them.
         held_out: what to score after each epoch.
         on_step: called after each step.
+        standing: where to go on; from the start if None. Its weights are copied into the model.
+        ask: whether to end; asked before an epoch's row is yielded, so that the caller has it stored by then.
 
     Raises:
         Diverged: a loss is not finite; the model's weights are then not to be kept.
     """
     start = time.perf_counter()
-    model.begin(pixels)  # type: ignore[operator]
-    updates = build(family(config.family).training)(model, config)
-    for epoch in range(1, config.epochs + 1):
+    first, begun = 0, None
+    if standing is not None:
+        start -= standing.seconds
+        model.load_state_dict(standing.model)
+        first, begun = standing.epoch, standing if standing.step else None
+    if not (first or begun):
+        model.begin(pixels)  # type: ignore[operator]
+    updates: Updates = build(family(config.family).training)(model, config)
+    if standing is not None:
+        updates.restore(standing.updates)
+
+    def stand(epoch: int, step: int, sums: dict[str, Tensor], noise: torch.Generator | None) -> Standing:
+        # a checkpoint that cannot be gone on from would replace one that can
+        if not all(is_finite(tensor) for tensor in (*sums.values(), *model.state_dict().values())):
+            raise _diverged("The losses or weights were", epoch + bool(step))
+        return Standing(
+            epoch=epoch,
+            step=step,
+            seconds=time.perf_counter() - start,
+            model=model.state_dict(),
+            updates=updates.state(),
+            sums=sums,
+            noise=noise.get_state() if noise else None,
+        )
+
+    for epoch in range(first + 1, config.epochs + 1):
         row: dict[str, Any] = {"epoch": epoch, "beta": beta_at(config, epoch)}
+
+        def ends(step: int, sums: dict[str, Tensor], noise: torch.Generator, done: int = epoch - 1) -> bool:
+            return ask is not None and ask(lambda: stand(done, step, sums, noise), None)
+
         if family(config.family).closed_form:
             row["train"] = mean_terms(
                 encode_split(model, pixels, config, noise=_no_noise(pixels, config)), config
@@ -207,9 +304,22 @@ def epochs(
                 on_step(epoch, 1, 1)
         else:
             row["train"] = train_epoch(
-                model, updates, pixels, config, epoch=epoch, labels=labels, on_step=on_step
+                model,
+                updates,
+                pixels,
+                config,
+                epoch=epoch,
+                labels=labels,
+                on_step=on_step,
+                standing=begun,
+                ends=ends if ask else None,
             )
-        if epoch % config.report_every and epoch < config.epochs:
+            begun = None
+            if row["train"] is None:
+                return
+        if not config.has_row(epoch):
+            if ask and ask(lambda done=epoch: stand(done, 0, {}, None), None):  # type: ignore[misc]
+                return
             continue
         if held_out is not None and len(held_out.pixels):
             encoded = encode_split(
@@ -218,7 +328,11 @@ def epochs(
             row[held_out.split] = mean_terms(encoded, config)
             _check_finite(row[held_out.split], epoch)
         row["seconds"] = time.perf_counter() - start
+        start = time.perf_counter()
+        ended = ask is not None and ask(lambda done=epoch: stand(done, 0, {}, None), row)  # type: ignore[misc]
         yield row
+        if ended:
+            return
         start = time.perf_counter()
 
 

@@ -1,8 +1,8 @@
-"""From a config to a stored run: load, train, save after every epoch, score."""
+"""From a config to a stored run: load, train, checkpoint on the way, score; and the same for the rest of a run."""
 
 import contextlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,18 +13,15 @@ import torch
 from torch import nn
 
 from core.config import RunConfig
-from core.data.images import ImageSet, pad
-from core.device import choose_device, describe, placed, set_threads
+from core.device import describe, placed, processor, using_threads
 from core.encoding import (
     build_model,
-    check_labels,
     encode_images,
     pixel_tensor,
     split_labels,
     split_tensors,
 )
-from core.errors import ConfigError, Diverged, VAEScopeError
-from core.families import family
+from core.errors import ConfigError, Diverged, OutOfMemory, VAEScopeError
 from core.files import one_line
 from core.latents import save_latents
 from core.models.nets import parameter_count
@@ -32,19 +29,19 @@ from core.runs import Run, load_images, open_run, to_latents
 from core.scoring import STORED, split_scores, write_scores
 from core.store import (
     FORMAT,
+    ArithmeticDocument,
     DataDocument,
     RunDocument,
-    append_history,
     clean_name,
     create_folder,
     new_id,
     now,
     run_lock,
     store_folder,
-    write_document,
 )
-from core.training.loop import HeldOut, StepHook, epochs
-from core.weights import save_weights
+from core.training.checkpoints import Keeper
+from core.training.loop import HeldOut, Standing, StepHook, epochs
+from core.training.material import Material, load_material
 
 Stage = Callable[[str], None]
 """Called with a short sentence when the work enters another stage."""
@@ -52,7 +49,7 @@ Stage = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Hooks:
-    """What a caller wants to hear while a run trains; each may be None."""
+    """What a caller wants to hear while a run trains, and may ask of it; each may be None."""
 
     on_start: Callable[[str, RunConfig], None] | None = None
     """(id, config), once the folder is there"""
@@ -60,23 +57,56 @@ class Hooks:
     on_epoch: Callable[[dict[str, Any]], None] | None = None
     """The epoch's row of history"""
     on_stage: Stage | None = None
+    should_stop: Callable[[], bool] | None = None
+    """Whether to end at the next step, with a checkpoint there: the run is handed back in state 'stopped'"""
+
+    def say(self, stage: str) -> None:
+        """Tell a stage to whoever wants to hear it."""
+        if self.on_stage:
+            self.on_stage(stage)
+
+    def stops(self) -> bool:
+        """Whether a stop was asked for."""
+        return self.should_stop is not None and self.should_stop()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what training stands on."""
     names = ("torch", "numpy", "safetensors", "scikit-learn")
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
 
 
-def _check_arguments(config: object, hooks: object, **names: object) -> None:
+def arithmetic(device: torch.device, precision: str) -> ArithmeticDocument:
+    """What computes here, for run.json; the threads are those of now."""
+    return ArithmeticDocument(
+        device=processor(device),
+        threads=torch.get_num_threads(),
+        torch=metadata.version("torch"),
+        precision=precision,
+    )
+
+
+def check_hooks(hooks: object) -> Hooks:
+    """Hooks as they must be given; none where there are none.
+
+    Raises:
+        ConfigError: they are something else.
+    """
+    if hooks is None:
+        return Hooks()
+    if not isinstance(hooks, Hooks):
+        raise ConfigError(
+            f"'hooks' is a core.training.run.Hooks: give one, not an object of type {type(hooks).__name__}."
+        )
+    return hooks
+
+
+def _check_arguments(config: object, **names: object) -> None:
     """Refuse what is of another type before a folder is made."""
     if not isinstance(config, RunConfig):
         raise ConfigError(
             "A run is trained from a RunConfig: give core.recipe('digits-vae').config, or one made with "
             f"core.RunConfig.make, not an object of type {type(config).__name__}."
-        )
-    if hooks is not None and not isinstance(hooks, Hooks):
-        raise ConfigError(
-            f"'hooks' is a core.training.run.Hooks: give one, not an object of type {type(hooks).__name__}."
         )
     for name, value in names.items():
         if value is not None and not isinstance(value, str):
@@ -95,7 +125,7 @@ def train(
     bundled: bool = False,
     keep_latents: bool = True,
 ) -> Run:
-    """Train a run and store it; every epoch that ended is kept, whatever happens next.
+    """Train a run and store it; its last checkpoint is kept, whatever happens next, and `resume` goes on from it.
 
     Args:
         config: every setting.
@@ -109,162 +139,158 @@ def train(
         keep_latents: whether the posteriors of train and test are stored with the run.
 
     Returns:
-        The finished run, opened.
+        The run, opened: finished, or stopped where the hooks asked for it.
 
     Raises:
         DataMissing: the data set is not on this machine.
         DataError: it is damaged, or has images without labels and the family needs them.
         ConfigError: an argument is not what it should be, or the settings do not fit the data or the machine.
         Diverged: a loss was not finite; the run is stored with the last good weights.
-        CheckpointError: the store cannot be written.
-        KeyboardInterrupt: passed on; the run is stored as stopped.
+        OutOfMemory: the memory was not enough; the run is stored with the last checkpoint.
+        CheckpointError: the store cannot be written; the last checkpoint is as it was.
+        KeyboardInterrupt: passed on; the run is stored as stopped, with the last checkpoint.
     """
-    _check_arguments(config, hooks, recipe=recipe, sweep=sweep)
-    hooks, root = hooks or Hooks(), store_folder(store)
+    _check_arguments(config, recipe=recipe, sweep=sweep)
+    hooks, root = check_hooks(hooks), store_folder(store)
     title = clean_name(name if name is not None else recipe or config.family)
-    say = hooks.on_stage or (lambda sentence: None)
-    say("Loading data")
-    device = choose_device(config.device)
-    train_set, held_set, test_set = (load_images(config, split) for split in ("train", "validation", "test"))
-    for images in (train_set, held_set, test_set):
-        check_labels(images, config)
-    _check_kind(train_set, config)
-    padded = pad(train_set.pixels[:1], config.pad).shape[1:]
-    if config.batch_size > len(train_set):
-        raise ConfigError(
-            f"batch_size {config.batch_size} is more than the {len(train_set)} training images: choose a smaller one."
+    material = load_material(config, hooks.say)
+    images = material.train
+    with using_threads(config.threads):
+        torch.manual_seed(config.seed)
+        built = build_model(config, material.padded, classes=len(images.class_names))
+        model = placed(built, material.device)
+        folder = create_folder(root, run_id or new_id(title))
+        document = RunDocument(
+            format=FORMAT,
+            id=folder.name,
+            name=title,
+            created=now(),
+            updated=now(),
+            state="running",
+            bundled=bundled,
+            recipe=recipe,
+            sweep=sweep,
+            config=config,
+            data=DataDocument(
+                dataset=config.dataset,
+                fingerprint=images.fingerprint,
+                shape=images.shape,
+                padded=material.padded,
+                class_names=images.class_names,
+                train=len(images),
+                validation=len(material.validation),
+                test=len(material.test),
+                kind=images.kind,
+            ),
+            epoch=0,
+            parameters=parameter_count(model),
+            versions=versions(),
+            machine=describe(material.device, config.precision),
+            arithmetic=arithmetic(material.device, config.precision),
         )
-    most = min(len(train_set), int(np.prod(padded)))
-    if family(config.family).closed_form and config.latent > most:
-        raise ConfigError(
-            f"latent {config.latent} is more than the {most} components that these training images have: choose a "
-            "smaller one."
-        )
-
-    torch.manual_seed(config.seed)
-    model = placed(build_model(config, padded, classes=len(train_set.class_names)), device)
-    folder = create_folder(root, run_id or new_id(title))
-    document = RunDocument(
-        format=FORMAT,
-        id=folder.name,
-        name=title,
-        created=now(),
-        updated=now(),
-        state="running",
-        bundled=bundled,
-        recipe=recipe,
-        sweep=sweep,
-        config=config,
-        data=DataDocument(
-            dataset=config.dataset,
-            fingerprint=train_set.fingerprint,
-            shape=train_set.shape,
-            padded=padded,
-            class_names=train_set.class_names,
-            train=len(train_set),
-            validation=len(held_set),
-            test=len(test_set),
-            kind=train_set.kind,
-        ),
-        epoch=0,
-        parameters=parameter_count(model),
-        versions=_versions(),
-        machine=describe(device, config.precision),
-    )
-    threads = torch.get_num_threads()
-    with run_lock(folder).acquire(timeout=5):
-        writer = _Writer(folder, document)
-        # the initial weights are the last good ones of a run that diverges in its first epoch
-        writer.checkpoint(model, epoch=0)
-        try:
-            set_threads(config.threads)
-            if hooks.on_start:
-                hooks.on_start(folder.name, config)
-            watched = held_set if len(held_set) else test_set
-            held_out = HeldOut(
-                watched.split,
-                *split_tensors(watched, config, device=device),
-                labels=split_labels(watched, config, device=device),
-            )
-            shown = load_images(config, "train", drawn=False).pixels
-            pixels = pixel_tensor(shown, config, device)
-            labels = split_labels(train_set, config, device=device)
-            for row in epochs(model, pixels, config, labels=labels, held_out=held_out, on_step=hooks.on_step):
-                append_history(folder, row)
-                writer.checkpoint(model, epoch=row["epoch"])
-                if hooks.on_epoch:
-                    hooks.on_epoch(row)
-            say("Scoring")
-            scores, sets = {}, {images.split: images for images in (train_set, held_set, test_set)}
-            for split in STORED:
-                images = sets[split]
-                if len(images):
-                    encoded = encode_images(model, images, config, device=device)
-                    scores[split] = split_scores(encoded, config, pixels=int(np.prod(padded)))
-                    if keep_latents and split != "validation":
-                        save_latents(folder / f"latents-{split}.npz", to_latents(images, encoded))
-            write_scores(folder, scores)
-            writer.finish("finished")
-        except Diverged as error:
-            writer.finish("diverged", reason=str(error))
-            raise
-        except KeyboardInterrupt:
-            writer.finish("stopped", reason=f"Stopped by hand after epoch {writer.document.epoch}.")
-            raise
-        except BaseException as error:
-            reason = (
-                str(error) if isinstance(error, VAEScopeError) else f"{type(error).__name__} in training."
-            )
-            with contextlib.suppress(VAEScopeError):
-                writer.finish("failed", reason=reason)
-            raise
-        finally:
-            set_threads(threads)
-    (folder / "lock").unlink(missing_ok=True)
+        with run_lock(folder).acquire(timeout=5):
+            keeper = Keeper(folder, document, device=material.device, stops=hooks.stops)
+            standing = Standing(epoch=0, step=0, seconds=0.0, model=model.state_dict(), updates={})
+            carry_on(keeper, model, material, hooks, standing=standing, keep_latents=keep_latents)
+            # before it is free, or one who took it at once would lose it to the next
+            with contextlib.suppress(OSError):
+                (folder / "lock").unlink()
     return open_run(folder, device=config.device)
 
 
-def _check_kind(images: ImageSet, config: RunConfig) -> None:
-    """Refuse settings that only images have where the data are vectors.
+def carry_on(
+    keeper: Keeper,
+    model: nn.Module,
+    material: Material,
+    hooks: Hooks,
+    *,
+    standing: Standing,
+    keep_latents: bool = True,
+) -> None:
+    """Train from where it stands to the end, and score; run.json says how it ended.
 
     Raises:
-        ConfigError: the first of them.
+        VAEScopeError, KeyboardInterrupt: as `train`.
     """
-    if images.kind == "image":
-        return
-    for key, wanted in (("network", "mlp"), ("pad", None)):
-        if getattr(config, key) != wanted:
-            raise ConfigError(
-                f"'{key}' cannot be {getattr(config, key)} for '{images.dataset}', whose items are vectors and no "
-                f"images: set {key}={'none' if wanted is None else wanted}."
-            )
+    config, device = keeper.document.config, material.device
+    with _told(keeper):
+        if keeper.document.resume is None:
+            # the initial weights are the last good ones of a run that diverges in its first epoch
+            keeper.checkpoint(standing)
+        if hooks.on_start:
+            hooks.on_start(keeper.folder.name, config)
+        watched = material.validation if len(material.validation) else material.test
+        held_out = HeldOut(
+            watched.split,
+            *split_tensors(watched, config, device=device),
+            labels=split_labels(watched, config, device=device),
+        )
+        for row in epochs(
+            model,
+            pixel_tensor(load_images(config, "train", drawn=False).pixels, config, device),
+            config,
+            labels=split_labels(material.train, config, device=device),
+            held_out=held_out,
+            on_step=hooks.on_step,
+            standing=standing,
+            ask=keeper.ask,
+        ):
+            if hooks.on_epoch:
+                hooks.on_epoch(row)
+        if not keeper.stops() and _score(keeper, model, material, hooks, keep_latents=keep_latents):
+            keeper.finish("finished")
+        else:
+            keeper.finish("stopped", reason=f"Stopped by hand {keeper.where()}.")
 
 
-class _Writer:
-    """Keeps run.json and the weights of one run in step: weights first, then the document that names them."""
+def _score(keeper: Keeper, model: nn.Module, material: Material, hooks: Hooks, *, keep_latents: bool) -> bool:
+    """Score all splits at the final weights, and store what was found; False where a stop came between."""
+    hooks.say("Scoring")
+    config, scores = keeper.document.config, {}
+    for split in STORED:
+        if keeper.stops():
+            return False
+        images = getattr(material, split)
+        if len(images):
+            encoded = encode_images(model, images, config, device=material.device)
+            scores[split] = split_scores(encoded, config, pixels=int(np.prod(material.padded)))
+            if keep_latents and split != "validation":
+                save_latents(keeper.folder / f"latents-{split}.npz", to_latents(images, encoded))
+    write_scores(keeper.folder, scores)
+    return True
 
-    def __init__(self, folder: Path, document: RunDocument) -> None:
-        self.folder = folder
-        self.document = document
-        write_document(folder, document)
 
-    def _replace(self, **changes: Any) -> None:
-        self.document = self.document.model_copy(update={**changes, "updated": now()})
-        write_document(self.folder, self.document)
+@contextlib.contextmanager
+def _told(keeper: Keeper) -> Iterator[None]:
+    """Have run.json say how training ended, where it does not end as hoped."""
+    try:
+        yield
+    except Diverged as error:
+        keeper.finish("diverged", reason=str(error))
+        raise
+    except KeyboardInterrupt:
+        keeper.finish("stopped", reason=f"Stopped by hand {keeper.where()}.")
+        raise
+    except BaseException as error:
+        told = _out_of_memory(error, keeper) or error
+        reason = str(told) if isinstance(told, VAEScopeError) else f"{type(error).__name__} in training."
+        # on a disk that is full: the run then reads interrupted, with the same checkpoint
+        with contextlib.suppress(VAEScopeError):
+            keeper.finish("failed", reason=reason)
+        if told is not error:
+            raise told from error
+        raise
 
-    def checkpoint(self, model: nn.Module, *, epoch: int) -> None:
-        before = self.document.weights
-        name = f"model-{epoch}.safetensors"
-        save_weights(self.folder / name, model.state_dict())
-        self._replace(weights=name, epoch=epoch)
-        # the weights before stay for one more epoch: a reader may have met the run.json that names them
-        self._keep({name, before})
 
-    def finish(self, state: str, *, reason: str | None = None) -> None:
-        self._replace(state=state, reason=reason)
-        self._keep({self.document.weights})
-
-    def _keep(self, names: set[str | None]) -> None:
-        for path in self.folder.glob("model-*.safetensors"):
-            if path.name not in names:
-                path.unlink(missing_ok=True)
+def _out_of_memory(error: BaseException, keeper: Keeper) -> OutOfMemory | None:
+    """Say what helps where the memory was not enough: torch says so in several ways."""
+    of_gpu = isinstance(error, torch.OutOfMemoryError)
+    # torch's own words of the CPU's memory, in a RuntimeError
+    of_cpu = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    if not of_gpu and not of_cpu:
+        return None
+    where, other = ("the GPU", "precision=bf16 or device=cpu") if of_gpu else ("this machine", "hidden")
+    return OutOfMemory(
+        f"The memory of {where} was not enough: train again with a smaller batch_size, or with "
+        f"{'' if of_gpu else 'smaller '}{other}; the checkpoint {keeper.where()} is kept."
+    )

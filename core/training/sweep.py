@@ -41,12 +41,16 @@ def sweep(
 ) -> list[Run]:
     """Train one run a beta, named '<name>, beta <value>'; what is done stays done if a later one fails.
 
+    A stop that the hooks ask for ends the sweep: the last of the runs is then the one that was stopped.
+
     Raises:
         ConfigError: as `sweep_configs`.
         VAEScopeError: as `core.training.run.train`.
     """
-    shared = new_id(name)
-    return [
-        train(one, name=f"{name}, beta {one.beta:g}", store=store, recipe=recipe, sweep=shared, hooks=hooks)
-        for one in sweep_configs(config, betas)
-    ]
+    shared, runs = new_id(name), list[Run]()
+    for one in sweep_configs(config, betas):
+        title = f"{name}, beta {one.beta:g}"
+        runs.append(train(one, name=title, store=store, recipe=recipe, sweep=shared, hooks=hooks))
+        if runs[-1].state == "stopped":
+            break
+    return runs

@@ -1,6 +1,6 @@
 """How a step of training changes the weights: one optimiser for all of them, or one for each player of a game."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -12,6 +12,9 @@ from core.models.vaegan import VaeGan
 MOMENTUM_OF_A_GAME = 0.5
 """Adam's first beta where two players move at once: 0.9 made them swing (Radford et al. 2016, section 4)."""
 
+MEMORY = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam and AdamW remember of each weight, by torch's own names."""
+
 
 class Updates(Protocol):
     """What the loop asks of a step."""
@@ -21,6 +24,15 @@ class Updates(Protocol):
 
     def step(self, bound: Tensor, weighed: Mapping[str, Tensor], terms: Mapping[str, Tensor]) -> None:
         """Take a step from a batch's means: D and R as weighed, the other terms as weighed, the same unweighted."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What it remembers of the steps so far."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Remember what `state` gave, of an equal one."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of all that `state` may hold, float32 each."""
 
 
 def make_optimiser(
@@ -37,21 +49,58 @@ def make_optimiser(
     )
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = rate
+class _Optimisers:
+    """One or several optimisers of the Adam kind: their step size, and what they remember, by place of the weight."""
+
+    optimisers: Sequence[torch.optim.Optimizer]
+
+    def _weights(self) -> Iterator[tuple[str, torch.optim.Optimizer, nn.Parameter]]:
+        for k, optimiser in enumerate(self.optimisers):
+            weights = (weight for group in optimiser.param_groups for weight in group["params"])
+            yield from ((f"{k}.{i}", optimiser, weight) for i, weight in enumerate(weights))
+
+    def set_rate(self, rate: float) -> None:
+        """Size of the steps from here on, of all players."""
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+
+    def state(self) -> dict[str, Tensor]:
+        """Steps and moments of each weight; nothing of one that has had no gradient yet."""
+        return {
+            f"{place}.{key}": value
+            for place, optimiser, weight in self._weights()
+            for key, value in optimiser.state.get(weight, {}).items()
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take over steps and moments, each laid out in memory as its weight is."""
+        for place, optimiser, weight in self._weights():
+            found = {key: state[f"{place}.{key}"] for key in MEMORY if f"{place}.{key}" in state}
+            if found:
+                optimiser.state[weight] = {
+                    key: value.to(weight.device, copy=True)
+                    if key == "step"
+                    else torch.empty_like(weight, requires_grad=False).copy_(value)
+                    for key, value in found.items()
+                }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """A count of steps, and two moments of the shape of each weight."""
+        return {
+            f"{place}.{key}": () if key == "step" else tuple(weight.shape)
+            for place, _, weight in self._weights()
+            for key in MEMORY
+        }
 
 
-class Descent:
+class Descent(_Optimisers):
     """One optimiser that lowers the whole objective."""
 
     def __init__(self, model: nn.Module, config: RunConfig) -> None:
         """Over all parameters of the model."""
         self.optimiser = make_optimiser(model.parameters(), config)
-
-    def set_rate(self, rate: float) -> None:
-        """Size of the steps from here on."""
-        _set_rate(self.optimiser, rate)
+        self.optimisers = [self.optimiser]
 
     def step(self, bound: Tensor, weighed: Mapping[str, Tensor], terms: Mapping[str, Tensor]) -> None:
         """Lower the sum of all that is weighed."""
@@ -61,7 +110,7 @@ class Descent:
         self.optimiser.step()
 
 
-class Adversarial:
+class Adversarial(_Optimisers):
     """Three optimisers, each with a loss of its own (Larsen et al. 2016, algorithm 1).
 
     The encoder lowers D, R and the distortion of features; the decoder the same and what being found out costs it; the
@@ -74,11 +123,6 @@ class Adversarial:
         self.optimisers = [
             make_optimiser(part, config, momentum=MOMENTUM_OF_A_GAME) for part in self.parts.values()
         ]
-
-    def set_rate(self, rate: float) -> None:
-        """Size of the steps of all players from here on."""
-        for optimiser in self.optimisers:
-            _set_rate(optimiser, rate)
 
     def step(self, bound: Tensor, weighed: Mapping[str, Tensor], terms: Mapping[str, Tensor]) -> None:
         """Take one step of each player."""

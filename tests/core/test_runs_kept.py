@@ -100,7 +100,7 @@ def test_latents_of_older_weights_are_not_shown(copied: Copy, edit_document: Edi
     folder = copied()
     (folder / "latents-test.npz").unlink()
     old = open_run(folder, device="cpu").latents("test")
-    edit_document(folder, epoch=4)
+    edit_document(folder, epoch=4, kept={"4": "model-3.safetensors"})
     (folder / "cache" / "latents-test-3.npz").write_bytes(b"stale")
     np.testing.assert_array_equal(open_run(folder, device="cpu").latents("test").means, old.means)
     assert [item.name for item in (folder / "cache").iterdir()] == ["latents-test-4.npz"]

@@ -296,16 +296,16 @@ def test_sound_splits_are_read_from_between_damaged_ones(copied: Copy) -> None:
     folder = copied()
     path = folder / "scores.json"
     stored = json.loads(path.read_text())
-    assert sound_scores(folder, latent=2) == {
+    assert sound_scores(folder / "scores.json", latent=2) == {
         split: stored[split] for split in ("train", "validation", "test")
     }
     path.write_text(json.dumps({**stored, "train": {"rate": [1, 2, 3]}, "validation": 7}))
-    assert sound_scores(folder, latent=2) == {"test": stored["test"]}
+    assert sound_scores(folder / "scores.json", latent=2) == {"test": stored["test"]}
     for content in ("{", "[]"):
         path.write_text(content)
-        assert sound_scores(folder, latent=2) == {}
+        assert sound_scores(folder / "scores.json", latent=2) == {}
     path.unlink()
-    assert sound_scores(folder, latent=2) == {}
+    assert sound_scores(folder / "scores.json", latent=2) == {}
 
 
 def test_annotations_by_another_hand_are_cleaned(copied: Copy) -> None:

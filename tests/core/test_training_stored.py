@@ -34,6 +34,7 @@ def test_the_folder_of_a_finished_run(trained: Trained) -> None:
     assert {item.name for item in run.record.folder.iterdir()} == {
         "run.json",
         "model-3.safetensors",
+        "resume-3-0.safetensors",
         "history.jsonl",
         "scores.json",
         "latents-test.npz",
@@ -206,8 +207,8 @@ def test_while_it_trains_a_run_reads_running_and_its_last_epoch_opens(store: Pat
         shape = run.decode(np.zeros((1, 2))).shape
         epoch = run.document.epoch
         assert run.document.weights == f"model-{epoch}.safetensors"
-        # those of one epoch before are still there: a reader may have met the run.json that names them
-        kept = {item.name for item in record.folder.glob("*.safetensors")}
+        # the best are the last here; those of one epoch before are still there for a reader of the run.json before
+        kept = {item.name for item in record.folder.glob("model-*.safetensors")}
         assert kept == {f"model-{epoch}.safetensors", f"model-{epoch - 1}.safetensors"}
         seen.append((record.state, len(run.history()), epoch, shape))
 

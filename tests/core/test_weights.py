@@ -16,7 +16,7 @@ from torch import nn
 from core.config import RunConfig
 from core.encoding import build_model
 from core.errors import CheckpointError
-from core.weights import load_weights, save_weights
+from core.weights import load_weights, save_tensors
 from tests.core.fitting import fitting
 from tests.core.shared import ROWS, Sentence
 
@@ -59,7 +59,7 @@ def _signed(tensors: dict[str, np.ndarray], dtype: str = "F32") -> bytes:
 
 @pytest.fixture
 def blob(tmp_path: Path) -> bytes:
-    save_weights(tmp_path / "good.safetensors", Tiny().state_dict())
+    save_tensors(tmp_path / "good.safetensors", Tiny().state_dict())
     return (tmp_path / "good.safetensors").read_bytes()
 
 
@@ -91,13 +91,13 @@ def test_what_was_saved_is_loaded_bit_for_bit(family: str, network: str, tmp_pat
     config = RunConfig.make(fitting(family, network=network, hidden=(4, 6)))
     torch.manual_seed(1)
     model = build_model(config, (1, 9, 7), classes=3)
-    save_weights(tmp_path / "w", model.state_dict())
+    save_tensors(tmp_path / "w", model.state_dict())
     torch.manual_seed(2)
     other = build_model(config, (1, 9, 7), classes=3)
     assert _state(other) != _state(model)
     load_weights(tmp_path / "w", other)
     assert _state(other) == _state(model)
-    save_weights(tmp_path / "again", other.state_dict())
+    save_tensors(tmp_path / "again", other.state_dict())
     assert (tmp_path / "again").read_bytes() == (tmp_path / "w").read_bytes()
 
 
@@ -106,7 +106,7 @@ def test_extreme_numbers_survive(tmp_path: Path) -> None:
     extremes = torch.tensor([[-0.0, 1e-45], [3.4028235e38, -3.4028235e38]])
     with torch.no_grad():
         model.a.weight.copy_(extremes)
-    save_weights(tmp_path / "w", model.state_dict())
+    save_tensors(tmp_path / "w", model.state_dict())
     other = Tiny()
     load_weights(tmp_path / "w", other)
     assert _state(other) == _state(model)

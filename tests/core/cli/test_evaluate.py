@@ -125,8 +125,8 @@ def test_scores_of_another_shape_break_nothing(
 
 
 def command_in(text: str) -> list[str]:
-    """The words after `python -m core` of the one command that a text tells people to run."""
-    (command,) = re.findall("`python -m core (.*?)`", text)
+    """The words after `python -m core` of the one command that a text tells people to score with."""
+    (command,) = re.findall("`python -m core (evaluate .*?)`", text)
     return shlex.split(command)
 
 

@@ -210,8 +210,8 @@ def test_disk_use_is_listed_in_bytes(shell: Shell, runs: dict[str, Path], store:
     assert listed["photos"] is None
     assert shell("list") == 0
     total = sum(listed[folder.name] for folder in runs.values())
-    assert 1000 < total < 1e6
-    assert f"Disk use of these runs: {total / 1000:.3g} kB" in shell.out
+    assert 1e6 < total < 1e7
+    assert f"Disk use of these runs: {total / 1e6:.3g} MB" in shell.out
     assert shell("show", runs["vae"].name) == 0
     assert re.search(rf"^disk +{listed[runs['vae'].name] / 1000:.3g} kB$", shell.out, re.MULTILINE)
 
