@@ -50,7 +50,7 @@ test: test-tools ## lint, types and all tests but the slow ones, Chromium includ
 	cd "$(ROOT)" && OMP_NUM_THREADS=1 VAESCOPE_REQUIRE_BROWSER=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 	@echo "make test: ruff, mypy and pytest all passed."
 
-test-slow: test-tools ## train the two reference recipes and assert their published figures (minutes)
+test-slow: test-tools ## train the reference recipes to their published figures, kill training a hundred times (minutes)
 	cd "$(ROOT)" && $(VENV_PYTHON) -m pytest -m slow -s -o faulthandler_timeout=0
 	@echo "make test-slow: passed."
 

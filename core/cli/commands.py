@@ -5,8 +5,9 @@ Those that tend stored runs are in `tending`. Torch is imported by those that ne
 
 import argparse
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.cli import documents
 from core.cli.finding import open_with_weights, records_of
@@ -30,6 +31,9 @@ from core.store import (
     scores_path,
     why_not_resumed,
 )
+
+if TYPE_CHECKING:
+    from core.training.run import Hooks
 
 
 def _config(args: argparse.Namespace) -> RunConfig:
@@ -103,12 +107,11 @@ def train(args: argparse.Namespace) -> int:
     config = _config(args)
     if args.name is not None:
         clean_name(args.name)
-    from core.training.run import Hooks
     from core.training.run import train as train_run
 
     store, progress = _store(args), TrainingProgress()
     with _training(progress, store), stopping() as asked:
-        hooks = Hooks(progress.start, progress.step, progress.epoch, should_stop=asked)
+        hooks = _hooks(progress, asked)
         run = train_run(config, name=args.name, store=store, recipe=args.recipe, hooks=hooks)
     return _ended([run], progress, store, as_json=args.json)
 
@@ -121,14 +124,20 @@ def resume(args: argparse.Namespace) -> int:
     assert record.document is not None
     from core.training.resume import exactness
     from core.training.resume import resume as resume_run
-    from core.training.run import Hooks
 
     complain(exactness(record.document, epochs=args.epochs).sentence)
     store, progress = record.folder.parent, TrainingProgress(before=record.document.stands)
     with _training(progress, store), stopping() as asked:
-        hooks = Hooks(progress.start, progress.step, progress.epoch, should_stop=asked)
+        hooks = _hooks(progress, asked)
         run = resume_run(record.folder, epochs=args.epochs, hooks=hooks)
     return _ended([run], progress, store, as_json=args.json)
+
+
+def _hooks(progress: TrainingProgress, asked: Callable[[], bool]) -> "Hooks":
+    """The progress that is shown, and the stop that a signal asks for."""
+    from core.training.run import Hooks
+
+    return Hooks(on_start=progress.start, on_step=progress.step, on_epoch=progress.epoch, should_stop=asked)
 
 
 def _ended(runs: Sequence[Run], progress: TrainingProgress, store: Path, *, as_json: bool) -> int:
@@ -155,12 +164,11 @@ def sweep(args: argparse.Namespace) -> int:
         clean_name(
             f"{name}, beta {beta:g}"
         )  # too long a name is found before the first run, not after the third
-    from core.training.run import Hooks
     from core.training.sweep import sweep as train_sweep
 
     store, progress = _store(args), TrainingProgress(runs=len(betas))
     with _training(progress, store), stopping() as asked:
-        hooks = Hooks(progress.start, progress.step, progress.epoch, should_stop=asked)
+        hooks = _hooks(progress, asked)
         runs = train_sweep(config, betas, name=name, store=store, recipe=args.recipe, hooks=hooks)
     return _ended(runs, progress, store, as_json=args.json)
 

@@ -62,7 +62,7 @@ def at_epoch(record: RunRecord, epoch: str | int) -> RunRecord:
         name=f"{record.name}, epoch {wanted}",
         document=document.model_copy(update={"epoch": wanted, "weights": document.kept[wanted]}),
         scores=scores,
-        stamp=f"{record.stamp}@{wanted}",
+        stamp=f"{record.stamp}@{wanted}{'' if scores is None else ', scored'}",
         problems=problems,
         at=wanted,
     )
