@@ -49,8 +49,13 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         CheckpointError: the disk is full or the folder cannot be written.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    digest = _payload_sha256(safetensors.torch.save(plain))
-    atomic_write(path, safetensors.torch.save(plain, metadata={"sha256": digest}))
+    blob = safetensors.torch.save(plain)
+    # the checksum goes into the header of the very bytes that it is of: to serialise twice costs as much again
+    (length,) = struct.unpack("<Q", blob[:8])
+    header = {"__metadata__": {"sha256": _payload_sha256(blob)}, **json.loads(blob[8 : 8 + length])}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the tensors begin where the format wants them
+    atomic_write(path, b"".join((struct.pack("<Q", len(text)), text, memoryview(blob)[8 + length :])))
 
 
 def _header(blob: bytes, name: str) -> tuple[dict[str, Any], int]:
