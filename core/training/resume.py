@@ -10,7 +10,7 @@ from filelock import Timeout
 
 from core.config import RunConfig
 from core.data.intake import whole_number
-from core.device import choose_device, describe, processor, using_threads
+from core.device import choose_device, describe, placed, processor, using_threads
 from core.encoding import build_model
 from core.errors import CheckpointError, DataError
 from core.runs import Run, open_run
@@ -145,7 +145,7 @@ def _go_on(folder: Path, document: RunDocument, *, epochs: int | None, hooks: Ho
     with using_threads(config.threads):
         torch.manual_seed(config.seed)
         classes = len(material.train.class_names)
-        model = build_model(config, material.padded, classes=classes).to(material.device)
+        model = placed(build_model(config, material.padded, classes=classes), material.device)
         assert document.resume is not None
         standing = load_standing(folder / document.resume, model, config, device=material.device)
         sweep_leftovers(folder, document)

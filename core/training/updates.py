@@ -49,6 +49,17 @@ def make_optimiser(
     )
 
 
+def laid_out(gradient: Tensor, weight: Tensor) -> Tensor:
+    """A gradient in the order in memory that its weight has.
+
+    The fused optimiser reads both from end to end: of another order it would take each number for another weight's.
+    `backward` sees to that by itself, `torch.autograd.grad` does not.
+    """
+    if gradient.stride() == weight.stride():
+        return gradient
+    return torch.empty_like(weight, requires_grad=False).copy_(gradient)
+
+
 class _Optimisers:
     """One or several optimisers of the Adam kind: their step size, and what they remember, by place of the weight."""
 
@@ -135,6 +146,6 @@ class Adversarial(_Optimisers):
         for name, part in self.parts.items():
             gradients = torch.autograd.grad(losses[name], part, retain_graph=True, allow_unused=True)
             for parameter, gradient in zip(part, gradients, strict=True):
-                parameter.grad = gradient
+                parameter.grad = None if gradient is None else laid_out(gradient, parameter)
         for optimiser in self.optimisers:
             optimiser.step()

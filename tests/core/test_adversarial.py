@@ -12,7 +12,7 @@ from core.config import RunConfig
 from core.encoding import build_model, to_unit
 from core.objectives import feature_elbo, terms_of
 from core.training.loop import epoch_generator, train_epoch
-from core.training.updates import Adversarial
+from core.training.updates import Adversarial, laid_out, make_optimiser
 
 CONFIG = RunConfig.make(
     {"family": "vaegan", "hidden": (4,), "latent": 3, "batch_size": 32, "beta": 2, "pixel_weight": 0.5}
@@ -93,3 +93,15 @@ def test_the_discriminators_numbers_are_told_and_not_minimised() -> None:
         "discrimination": 0.0,
         "discriminator_accuracy": 0.0,
     }
+
+
+def test_a_gradient_of_another_order_in_memory_moves_its_own_weight() -> None:
+    torch.manual_seed(0)
+    plain = torch.nn.Parameter(torch.randn(8, 4, 3, 3))
+    last = torch.nn.Parameter(plain.detach().clone(memory_format=torch.channels_last))
+    gradient = torch.randn(8, 4, 3, 3)
+    for weight in (plain, last):
+        weight.grad = laid_out(gradient, weight)
+        make_optimiser([weight], CONFIG).step()
+    assert last.stride() != plain.stride()
+    assert torch.equal(plain, last)
