@@ -109,23 +109,24 @@ def read_job(job: Job) -> JobState:
         ended = None
     state = ended or ("running" if alive or held(job.lock) else "interrupted")
     left, error = told.get("left"), told.get("error")
-    since = _seconds_since(job.status) if state == "running" else 0.0
+    since = seconds_since(job.status) if state == "running" else 0.0
     return JobState(
         state=state,
         phase=one_line(told.get("phase", ""), limit=60),
-        done=int(_positive(told.get("done"))),
-        total=int(_positive(told.get("total"))),
-        seconds=_positive(told.get("seconds")) + since,
+        done=int(positive(told.get("done"))),
+        total=int(positive(told.get("total"))),
+        seconds=positive(told.get("seconds")) + since,
         left=max(0.0, left - since) if isinstance(left, int | float) else None,
         error=None if error is None else one_line(error, limit=600),
     )
 
 
-def _positive(value: object) -> float:
+def positive(value: object) -> float:
+    """Read a number of a status: 0 for one below, and for what is none."""
     return float(value) if isinstance(value, int | float) and value > 0 else 0.0
 
 
-def _seconds_since(path: Path) -> float:
+def seconds_since(path: Path) -> float:
     """Age of a file: between two steps a status grows old, and the time goes on."""
     with contextlib.suppress(OSError):
         return max(0.0, time.time() - path.stat().st_mtime)
@@ -133,33 +134,44 @@ def _seconds_since(path: Path) -> float:
 
 
 class Reporter:
-    """Writes how far a job is, at each new phase and else once a second; called with (phase, done, total)."""
+    """Writes how far work is, at each new phase and else once a second; called with (phase, done, total)."""
 
-    def __init__(self, job: Job) -> None:
-        """Begin to count the time."""
-        self.job = job
+    def __init__(self, path: Path) -> None:
+        """Begin to count the time; `path` is the file of the status."""
+        self.path = path
         self._start = time.monotonic()
         self._phase, self._phase_start, self._first = "", self._start, 0
-        self._written = 0.0
+        self._written, self._writes = 0.0, 0
         self._told: dict[str, Any] = {}
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        """Tell a step: it is written if the last one is a second old, or the phase is new."""
+    def __call__(self, phase: str, done: int, total: int, **facts: Any) -> None:
+        """Tell a step: it is written if the last one is a second old, or the phase is new; `facts` beside it."""
         now = time.monotonic()
         fresh = phase != self._phase
         if fresh:
-            self._phase, self._phase_start, self._first = phase, now, done
+            self._phase, self._phase_start, self._first, self._writes = phase, now, done, 0
         if fresh or now - self._written >= PAUSE:
-            self._written = now
-            self._write("running", phase=phase, done=done, total=total, left=self._left(done, total, now))
+            self._written, self._writes = now, self._writes + 1
+            each = self._seconds_a_step(done, now)
+            self._write(
+                "running",
+                **facts,
+                phase=phase,
+                done=done,
+                total=total,
+                rate=1 / each if each else None,
+                left=each * (total - done) if each is not None and total else None,
+                every=(now - self._phase_start) / self._writes,
+            )
 
-    def _left(self, done: int, total: int, now: float) -> float | None:
-        steps, spent = done - self._first, now - self._phase_start
-        return spent / steps * (total - done) if steps > 0 and total else None
+    def _seconds_a_step(self, done: int, now: float) -> float | None:
+        """By the rate of this phase so far: its steps before the first told one were done at another time."""
+        steps = done - self._first
+        return (now - self._phase_start) / steps if steps > 0 else None
 
     def _write(self, state: str, **values: Any) -> None:
         self._told |= {**values, "state": state, "seconds": round(time.monotonic() - self._start, 2)}
-        write_json(self.job.status, {**self._told, "pid": os.getpid()})
+        write_json(self.path, {**self._told, "pid": os.getpid()})
 
     def end(self, state: str, error: str | None = None) -> None:
         """Say how it ended; a disk that is full must not hide the error itself."""
@@ -186,7 +198,7 @@ def working(job: Job) -> Iterator[Reporter]:
         raise CheckpointError(
             f"'{job.lock.name}' could not be written to {job.folder}: {error.strerror or error}."
         ) from error
-    reporter = Reporter(job)
+    reporter = Reporter(job.status)
     try:
         reporter("Starting", 0, 0)
         yield reporter
@@ -211,10 +223,35 @@ def working(job: Job) -> Iterator[Reporter]:
         lock.release()
 
 
-def start_job(job: Job, words: Sequence[str]) -> None:
-    """Start `python -m core WORDS` on its own, unless somebody is at this job already.
+def launch(words: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
+    """Start `python -m core WORDS` on its own; what it says on stderr goes to `log`, which is begun anew.
 
     The process outlives this one, and knows the same store and data.
+
+    Raises:
+        CheckpointError: the log cannot be written, or the process cannot be started.
+    """
+    paths = {name: os.environ[name] for name in PATHS if os.environ.get(name)}
+    absolute = {name: os.path.abspath(os.path.expanduser(path)) for name, path in paths.items()}
+    try:
+        with log.open("wb") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "core", *words],
+                cwd=ROOT,
+                env={**os.environ, **absolute},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise CheckpointError(
+            f"No process could be started: {error.strerror or error}; close other programs, and try again."
+        ) from error
+
+
+def start_job(job: Job, words: Sequence[str]) -> None:
+    """Start `python -m core WORDS` on its own, as `launch` does, unless somebody is at this job already.
 
     Raises:
         CheckpointError: the folder cannot be written, or the process cannot be started.
@@ -223,24 +260,11 @@ def start_job(job: Job, words: Sequence[str]) -> None:
         if read_job(job).running:
             return
         write_json(job.status, {"state": "running", "phase": "Starting"})
-        paths = {name: os.environ[name] for name in PATHS if os.environ.get(name)}
-        absolute = {name: os.path.abspath(os.path.expanduser(path)) for name, path in paths.items()}
         try:
-            with job.log.open("wb") as log:
-                _STARTED[job.status] = subprocess.Popen(
-                    [sys.executable, "-m", "core", *words],
-                    cwd=ROOT,
-                    env={**os.environ, **absolute},
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                    start_new_session=True,
-                )
-        except OSError as error:
+            _STARTED[job.status] = launch(words, log=job.log)
+        except CheckpointError:
             job.status.unlink(missing_ok=True)
-            raise CheckpointError(
-                f"No process could be started: {error.strerror or error}; close other programs, and try again."
-            ) from error
+            raise
 
 
 def stop_job(job: Job) -> None:
@@ -270,7 +294,14 @@ def _send(job: Job, sent: signal.Signals) -> None:
     if process is not None and process.poll() is None:
         process.send_signal(sent)
         return
-    with contextlib.suppress(CheckpointError, OSError):
-        number = read_json(job.status).get("pid")
-        if isinstance(number, int) and number > 1 and held(job.lock):
+    with contextlib.suppress(CheckpointError):
+        signal_holder(job.lock, read_json(job.status).get("pid"), sent)
+
+
+def signal_holder(lock: Path, number: object, sent: signal.Signals) -> bool:
+    """Signal the process that said it has this number, if it still holds its lock: else the number may be anyone's."""
+    with contextlib.suppress(OSError):
+        if isinstance(number, int) and number > 1 and held(lock):
             os.kill(number, sent)
+            return True
+    return False

@@ -41,7 +41,7 @@ TORCH = {"torch", "torchvision", "torchaudio", "safetensors.torch"}
 # These must be importable, in this order, without torch or Streamlit being loaded.
 LIGHT = (
     "core", "core.config", "core.families", "core.recipes", "core.store", "core.latents", "core.data.catalog",
-    "core.runs", "core.analysis",
+    "core.runs", "core.analysis", "core.training.status", "core.training.probe",
 )  # fmt: skip
 FOLDERS = {".ci", ".streamlit", "benchmarks", "checkpoints", "core", "dashboard", "docs", "tests"}
 

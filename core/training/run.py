@@ -42,6 +42,7 @@ from core.store import (
 from core.training.checkpoints import Keeper
 from core.training.loop import HeldOut, Standing, StepHook, epochs
 from core.training.material import Material, load_material
+from core.training.watch import Watch, watching
 
 Stage = Callable[[str], None]
 """Called with a short sentence when the work enters another stage."""
@@ -213,8 +214,17 @@ def carry_on(
         VAEScopeError, KeyboardInterrupt: as `train`.
     """
     config, device = keeper.document.config, material.device
-    with _told(keeper):
-        if keeper.document.resume is None:
+    began = keeper.document.resume is not None
+    watched_from = watching(
+        keeper.folder,
+        config,
+        model,
+        material,
+        after=standing.epoch if began else None,
+        probes=not keeper.document.bundled,
+    )
+    with _told(keeper), watched_from as watch:
+        if not began:
             # the initial weights are the last good ones of a run that diverges in its first epoch
             keeper.checkpoint(standing)
         if hooks.on_start:
@@ -231,19 +241,22 @@ def carry_on(
             config,
             labels=split_labels(material.train, config, device=device),
             held_out=held_out,
-            on_step=hooks.on_step,
+            on_step=watch.steps(hooks.on_step),
             standing=standing,
             ask=keeper.ask,
         ):
+            watch.epoch(row["epoch"])
             if hooks.on_epoch:
                 hooks.on_epoch(row)
-        if not keeper.stops() and _score(keeper, model, material, hooks, keep_latents=keep_latents):
+        if not keeper.stops() and _score(keeper, model, material, hooks, watch, keep_latents=keep_latents):
             keeper.finish("finished")
         else:
             keeper.finish("stopped", reason=f"Stopped by hand {keeper.where()}.")
 
 
-def _score(keeper: Keeper, model: nn.Module, material: Material, hooks: Hooks, *, keep_latents: bool) -> bool:
+def _score(
+    keeper: Keeper, model: nn.Module, material: Material, hooks: Hooks, watch: Watch, *, keep_latents: bool
+) -> bool:
     """Score all splits at the final weights, and store what was found; False where a stop came between."""
     hooks.say("Scoring")
     config, scores = keeper.document.config, {}
@@ -252,7 +265,9 @@ def _score(keeper: Keeper, model: nn.Module, material: Material, hooks: Hooks, *
             return False
         images = getattr(material, split)
         if len(images):
-            encoded = encode_images(model, images, config, device=material.device)
+            encoded = encode_images(
+                model, images, config, device=material.device, progress=watch.status.scoring
+            )
             scores[split] = split_scores(encoded, config, pixels=int(np.prod(material.padded)))
             if keep_latents and split != "validation":
                 save_latents(keeper.folder / f"latents-{split}.npz", to_latents(images, encoded))

@@ -74,7 +74,7 @@ def test_steps_are_written_once_a_second_and_phases_at_once(
 ) -> None:
     clock = [100.0]
     monkeypatch.setattr(jobs.time, "monotonic", lambda: clock[0])
-    tell = jobs.Reporter(job)
+    tell = jobs.Reporter(job.status)
     tell("Counting", 10, 100)
     for now, done in ((100.5, 15), (100.9, 19)):
         clock[0] = now

@@ -39,6 +39,9 @@ def test_the_folder_of_a_finished_run(trained: Trained) -> None:
         "scores.json",
         "latents-test.npz",
         "latents-train.npz",
+        "probe.json",
+        "probe.f32",
+        "shown.npz",
     }
     document = json.loads((run.record.folder / "run.json").read_text())
     assert (document["format"], document["state"], document["epoch"]) == (1, "finished", 3)
