@@ -42,6 +42,7 @@ TORCH = {"torch", "torchvision", "torchaudio", "safetensors.torch"}
 LIGHT = (
     "core", "core.config", "core.families", "core.recipes", "core.store", "core.latents", "core.data.catalog",
     "core.runs", "core.analysis", "core.training.status", "core.training.probe",
+    "core.training.jobs", "core.training.sweep", "core.cli",
 )  # fmt: skip
 FOLDERS = {".ci", ".streamlit", "benchmarks", "checkpoints", "core", "dashboard", "docs", "tests"}
 

@@ -23,6 +23,7 @@ from core.families import FAMILIES
 from core.recipes import FASHION_PIXELS, RECIPES, recipe
 from core.store import RunDocument
 from core.store.records import UNREADABLE
+from core.training.jobs import NEXT
 from tests.test_architecture import CORE
 from tests.test_setup import make
 
@@ -107,7 +108,7 @@ def test_a_command_runs_as_written(
             assert Path(words[words.index("--out") + 1]).stat().st_size > 500
         if "--json" in words:
             json.loads(said)
-        if words[0] in ("train", "sweep"):
+        if words[0] in ("train", "sweep") and "--dry-run" not in words:
             name = words[words.index("--name") + 1]
             made = [record for record in core.list_runs() if record.name.startswith(name)]
             assert {record.state for record in made} == {"finished"}
@@ -302,6 +303,10 @@ def test_the_states_are_those_of_the_store() -> None:
     pattern = RunDocument.model_fields["state"].metadata[0].pattern
     states = {*pattern.strip("^()$").split("|"), "interrupted", *UNREADABLE}
     assert {row[0].strip("`") for row in rows("Run folders")} == states
+
+
+def test_the_states_of_jobs_are_theirs() -> None:
+    assert [row[0].strip("`") for row in rows("Jobs")] == list(dict.fromkeys(key.split()[0] for key in NEXT))
 
 
 def test_a_run_folder_holds_what_is_said(bundled_store: Path) -> None:

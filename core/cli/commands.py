@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.cli import documents
+from core.cli import documents, waiting
 from core.cli.finding import open_with_weights, records_of
 from core.cli.finding import record_of as _record
 from core.cli.finding import store_of as _store
@@ -31,6 +31,9 @@ from core.store import (
     scores_path,
     why_not_resumed,
 )
+from core.training.queue import submit
+from core.training.sweep import submit_sweep
+from core.training.sweep import sweep as train_sweep
 
 if TYPE_CHECKING:
     from core.training.run import Hooks
@@ -107,6 +110,13 @@ def train(args: argparse.Namespace) -> int:
     config = _config(args)
     if args.name is not None:
         clean_name(args.name)
+    if args.detach and args.dry_run:
+        raise ConfigError("--dry-run trains nothing, --detach does: give one of them.")
+    if args.dry_run:
+        return waiting.estimate(config, as_json=args.json)
+    if args.detach:
+        job = submit(config, name=args.name, recipe=args.recipe, store=_store(args))
+        return waiting.submitted([job], args)
     from core.training.run import train as train_run
 
     store, progress = _store(args), TrainingProgress()
@@ -160,11 +170,9 @@ def sweep(args: argparse.Namespace) -> int:
     if any(pair.partition("=")[0].strip() == "beta" for pair in args.set):
         raise ConfigError("A sweep takes its betas from --beta: leave beta out of --set.")
     name = clean_name(args.recipe if args.name is None else args.name)
-    for beta in betas:
-        clean_name(
-            f"{name}, beta {beta:g}"
-        )  # too long a name is found before the first run, not after the third
-    from core.training.sweep import sweep as train_sweep
+    if args.detach:
+        made = submit_sweep(config, betas, name=name, recipe=args.recipe, store=_store(args))
+        return waiting.submitted(made, args)
 
     store, progress = _store(args), TrainingProgress(runs=len(betas))
     with _training(progress, store), stopping() as asked:

@@ -179,7 +179,7 @@ def picture_options(
 def training_arguments(parser: argparse.ArgumentParser, *, required: str = "") -> None:
     """Add RECIPE and what every command that trains takes."""
     # written out, because argparse would put RECIPE last, where --set would take it for one of its own
-    options = "[--set KEY=VALUE ...] [--name NAME] [--store DIR] [--device D] [--json]"
+    options = "[--set KEY=VALUE ...] [--name NAME] [--store DIR] [--device D] [--detach] [--json]"
     parser.usage = f"{parser.prog} RECIPE {required}{options}"
     parser.add_argument("recipe", metavar="RECIPE", help=f"what to start from: {', '.join(RECIPES)}")
     parser.add_argument(
@@ -194,6 +194,11 @@ def training_arguments(parser: argparse.ArgumentParser, *, required: str = "") -
     parser.add_argument("--name", help="display name (default: the recipe's)")
     parser.add_argument(
         "--device", metavar="D", help="auto, cpu, cuda, cuda:1, ... (the same as --set device=D)"
+    )
+    parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="queue it for a process of its own, which outlives this terminal; `jobs` shows how far it is",
     )
     store_option(parser)
     json_option(parser)

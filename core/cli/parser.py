@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.cli import adding, commands, denoising, exploring, projecting, selecting, tending
+from core.cli import adding, commands, denoising, exploring, projecting, selecting, tending, waiting
 from core.cli.attributes import OTHERS
 from core.cli.grammar import (
     Format,
@@ -70,6 +70,7 @@ def build_parser() -> Parser:
     commands_of = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for room in (
         _training,
+        waiting.add_commands,
         _reading,
         _exploring,
         projecting.add_commands,
@@ -97,6 +98,13 @@ def _training(actions: Any) -> None:
 
     train = add_command(actions, "train", commands.train, "train a run and store it", detail=TRAINING)
     training_arguments(train)
+    assert train.usage is not None
+    train.usage += " [--dry-run]"
+    train.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="train for some seconds, keep nothing, and say what the run would cost: parameters, memory, time",
+    )
 
     resume = add_command(
         actions, "resume", commands.resume, "train a run further from its last checkpoint", detail=RESUMING

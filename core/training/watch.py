@@ -27,7 +27,8 @@ PAUSE = 1.0
 class Watch:
     """Tells how far a run is, and keeps its probe set. It draws no random number and changes no weight.
 
-    What cannot be written here stops no training.
+    What cannot be written here stops no training. The probe set took 0.6 % of the time of `mnist-mlp-vae` and 1.9 % of
+    that of `digits-vae`, on one thread of a CPU.
     """
 
     def __init__(

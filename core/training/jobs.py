@@ -1,0 +1,322 @@
+"""Training jobs as people see them: how each is, what to do next, stopping, the log's end. No torch in here.
+
+What is shown is read from files and locks each time, so that another process, a second tab and a new server see the
+same: the tickets of `core.training.queue`, a run's status.json and run.json. Runs that are trained in a terminal are
+listed too, while they train or when they were interrupted.
+"""
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.config import RunConfig
+from core.errors import CheckpointError, LockedRun
+from core.files import one_line
+from core.jobs import signal_holder
+from core.store import NAME_LIMIT, RunRecord, first_of, is_locked, read_record, store_folder
+from core.training.queue import Place, Ticket, ahead, change, changing, lives, read_ticket, submit, tickets
+from core.training.status import STATUS, Status, read_status
+
+TAIL = 64 * 2**10
+"""Bytes at the end of a log that are looked at"""
+LINE = 500
+"""Characters of a line of the log that are shown"""
+
+BEGUN = "begun"
+NEXT = {
+    "queued": "It starts by itself when what is before it on {slot} has ended; stopping takes it off the queue.",
+    "running": "It needs nobody, and outlives this window; stopping saves first.",
+    "stalled": "Its process lives and has said nothing for {silence}: wait if the machine was asleep or is busy, else "
+    "`python -m core jobs stop {id} --now` ends it, and the run can be resumed.",
+    "interrupted": "Its process ended before its turn: `python -m core jobs again {id}` queues it again.",
+    "interrupted begun": "Its process ended without a word (killed, power cut): `python -m core resume {id}` goes on "
+    "from the last checkpoint.",
+    "stopped": "It never began: `python -m core jobs again {id}` queues it again.",
+    "stopped begun": "`python -m core resume {id}` goes on where it was; what was saved opens.",
+    "finished": "Open the run; `python -m core resume {id} --epochs N` trains it further.",
+    "diverged": "Train again with a smaller learning_rate, a warm-up of beta (warmup_epochs), or another seed; the "
+    "last good weights open.",
+    "failed": "Mend what the reason says, and `python -m core jobs again {id}` queues it again.",
+    "failed begun": "Mend what the reason says, and `python -m core resume {id}` goes on from the last checkpoint.",
+}
+"""What to do next in each state; 'begun' where there is a run with something to open"""
+ACTIVE = ("queued", "running", "stalled")
+"""States of jobs that are not over"""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """A run's training: how it is, and what to do next."""
+
+    id: str
+    """Of the run, and so of the job"""
+    name: str
+    state: str
+    """queued, running, stalled, interrupted, stopped, finished, diverged or failed"""
+    next: str
+    """One sentence on what to do next"""
+    reason: str | None = None
+    """How it ended, in a sentence"""
+    position: int | None = None
+    """In the queue of its slot, 1 = the next to start; None unless queued"""
+    slot: str | None = None
+    """None for a run that is trained in a terminal: it has none"""
+    status: Status | None = None
+    """How far it is; None before it has begun to train and after it ended"""
+    config: RunConfig | None = None
+    """None where its ticket is damaged"""
+    recipe: str | None = None
+    sweep: str | None = None
+    submitted: str | None = None
+    """UTC, ISO 8601"""
+    stopping: bool = False
+    """Whether it was asked to stop and has not ended yet"""
+    begun: bool = False
+    """Whether there is a run folder to open"""
+
+    @property
+    def active(self) -> bool:
+        """Whether it is not over."""
+        return self.state in ACTIVE
+
+
+def jobs(store: str | Path | None = None) -> list[TrainingJob]:
+    """All jobs of a store: those at work, those that wait in their order, and then what is over, the newest first.
+
+    Raises:
+        ConfigError: the store is no path.
+    """
+    root = store_folder(store).resolve()
+    known = tickets(root)
+    found = [(_order(ticket), _described(place, ticket)) for place, ticket in known.items()]
+    for path in root.glob(f"*/{STATUS}"):
+        place = Place(root, path.parent.name)
+        if place not in known and (one := _in_a_terminal(place)):
+            found.append((0, one))
+
+    def rank(item: tuple[int, TrainingJob]) -> tuple[int, int, str]:
+        order, one = item
+        return (
+            (("running", "stalled", "queued").index(one.state), order, one.id)
+            if one.active
+            else (3, -order, one.id)
+        )
+
+    return [one for _, one in sorted(found, key=rank)]
+
+
+def job(job_id: str, store: str | Path | None = None) -> TrainingJob:
+    """Say how one job is.
+
+    Raises:
+        CheckpointError: there is no such job; the sentence lists those there are.
+        ConfigError: the store is no path.
+    """
+    there = jobs(store)
+    for one in there:
+        if one.id == job_id:
+            return one
+    listing = f"there are {first_of([one.id for one in there], 'jobs')}" if there else "there is none"
+    raise CheckpointError(f"There is no job '{one_line(job_id, limit=NAME_LIMIT)}': {listing}.")
+
+
+def _order(ticket: Ticket | CheckpointError) -> int:
+    return ticket.order if isinstance(ticket, Ticket) else 0
+
+
+def _told(one: TrainingJob) -> TrainingJob:
+    """Add what to do next."""
+    key = f"{one.state} {BEGUN}" if one.begun and f"{one.state} {BEGUN}" in NEXT else one.state
+    silence = f"{one.status.age / 60:.0f} min" if one.status else ""
+    return replace(one, next=NEXT[key].format(id=one.id, slot=one.slot, silence=silence))
+
+
+def _described(place: Place, ticket: Ticket | CheckpointError) -> TrainingJob:
+    if isinstance(ticket, CheckpointError):
+        return TrainingJob(place.id, place.id, "failed", "Forget this job, and start it again.", str(ticket))
+    alive = ticket.waits_or_works and lives(place, ticket)
+    if ticket.waits_or_works and not alive:
+        # it may have ended between our two looks
+        with contextlib.suppress(CheckpointError):
+            ticket = read_ticket(place)
+    begun = (place.run / "run.json").is_file()
+    record = read_record(place.run) if begun else None
+    state, reason = ticket.state.replace("started", "running"), ticket.reason
+    status = read_status(place.run)
+    if ticket.waits_or_works and not alive:
+        state, reason = _left(ticket, record)
+    elif not ticket.waits_or_works and status is not None and is_locked(place.run):
+        state, reason = "running", None  # it goes on in a terminal
+    if state == "running" and status is not None and status.silent:
+        state = "stalled"
+    at_work = state in ("running", "stalled")
+    queued = state == "queued"
+    return _told(
+        TrainingJob(
+            id=place.id,
+            name=ticket.name,
+            state=state,
+            next="",
+            reason=None if reason is None else one_line(reason, limit=600),
+            position=1 + sum(1 for one in ahead(place, ticket) if _waits(one)) if queued else None,
+            slot=ticket.slot,
+            status=status if at_work else None,
+            config=ticket.config,
+            recipe=ticket.recipe,
+            sweep=ticket.sweep,
+            submitted=ticket.submitted,
+            stopping=ticket.stop and at_work,
+            begun=begun,
+        )
+    )
+
+
+def _waits(place: Place) -> bool:
+    with contextlib.suppress(CheckpointError):
+        return read_ticket(place).state == "queued"
+    return False
+
+
+def _left(ticket: Ticket, record: RunRecord | None) -> tuple[str, str | None]:
+    """State and reason of a job whose process is gone and did not say how it ended."""
+    if ticket.state == "queued":
+        return "interrupted", None
+    document = record.document if record else None
+    if record is None or document is None:
+        return ("stopped" if ticket.stop else "interrupted"), None
+    # what run.json says from before this job is not how this job ended
+    if document.state != "running" and document.updated < (ticket.started or ""):
+        return "interrupted", None
+    return (
+        record.state
+        if record.state in (*ACTIVE, "finished", "stopped", "diverged", "failed")
+        else "interrupted"
+    ), (record.reason)
+
+
+def _in_a_terminal(place: Place) -> TrainingJob | None:
+    """A run without a ticket that is in training, or was interrupted."""
+    if not (place.run / "run.json").is_file():
+        return None
+    record, status = read_record(place.run), read_status(place.run)
+    if record.document is None or record.state not in ("running", "interrupted"):
+        return None
+    state = "stalled" if record.state == "running" and status and status.silent else record.state
+    return _told(
+        TrainingJob(
+            id=record.id,
+            name=record.name,
+            state=state,
+            next="",
+            reason=record.reason,
+            status=status if state != "interrupted" else None,
+            config=record.config,
+            recipe=record.document.recipe,
+            sweep=record.document.sweep,
+            submitted=record.document.created,
+            begun=True,
+        )
+    )
+
+
+def stop(job_id: str, store: str | Path | None = None, *, now: bool = False) -> TrainingJob:
+    """Take a job off the queue, or ask its process to save and stop; one that is over is left as it is.
+
+    The process ends when it has saved: `job` says when.
+
+    Args:
+        job_id: of the job.
+        store: its store.
+        now: end the process at once, without saving: for one that does not answer.
+
+    Returns:
+        The job, as it is right after.
+
+    Raises:
+        CheckpointError: there is no such job, or the store cannot be written.
+    """
+    one = job(job_id, store)
+    place = Place(store_folder(store).resolve(), one.id)
+    sent = getattr(signal, "SIGKILL", signal.SIGTERM) if now else signal.SIGTERM
+    told = not one.active
+    if not told and one.slot is not None:
+        with changing(place.store):
+            ticket = read_ticket(place)
+            told = ticket.waits_or_works
+            if ticket.state == "queued":
+                change(place, state="stopped", reason="It was taken off the queue.", stop=True)
+            elif ticket.state == "started":
+                change(place, stop=True)
+                signal_holder(place.lock, ticket.pid, sent)
+    if not told and (status := read_status(place.run)):  # it is trained in a terminal
+        signal_holder(place.run / "lock", status.pid, sent)
+    return job(job_id, store)
+
+
+def tail(job_id: str, store: str | Path | None = None, *, lines: int = 40) -> list[str]:
+    """Read the last lines of a job's log, each one line of visible characters; none where there is no log.
+
+    Raises:
+        CheckpointError: there is no such job, or its log cannot be read.
+    """
+    place = Place(store_folder(store).resolve(), job(job_id, store).id)
+    try:
+        with place.log.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - TAIL))
+            text = file.read(TAIL).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CheckpointError(f"'{place.log.name}' cannot be read: {error.strerror or error}.") from error
+    whole = text.splitlines()[1 if size > TAIL else 0 :]
+    plain = [one_line(line, limit=LINE) for line in whole]
+    return [line for line in plain if line][-lines:]
+
+
+def forget(job_id: str, store: str | Path | None = None) -> None:
+    """Remove what is kept of a job that is over; its run stays.
+
+    Raises:
+        LockedRun: it is not over.
+        CheckpointError: there is no such job, or its files cannot be removed.
+    """
+    one = job(job_id, store)
+    place = Place(store_folder(store).resolve(), one.id)
+    with changing(place.store):
+        if job(job_id, store).active:
+            raise LockedRun(f"Job '{one.id}' is {one.state}: stop it first.")
+        try:
+            for path in (place.ticket, place.log, place.lock, place.run / STATUS):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise CheckpointError(
+                f"Job '{one.id}' could not be forgotten: {error.strerror or error}."
+            ) from error
+
+
+def again(job_id: str, store: str | Path | None = None) -> str:
+    """Queue a job again whose run has not begun: it was killed or stopped while it waited, or failed before.
+
+    Raises:
+        LockedRun: it is not over.
+        CheckpointError: there is no such job, or its run is there, and can be resumed instead.
+    """
+    one = job(job_id, store)
+    if one.active:
+        raise LockedRun(f"Job '{one.id}' is {one.state} already: wait for it, or stop it.")
+    ticket = read_ticket(Place(store_folder(store).resolve(), one.id))
+    if ticket.resume:
+        return submit(None, resume=one.id, epochs=ticket.epochs, store=store)
+    if one.begun:
+        raise CheckpointError(f"Run '{one.id}' has begun: `python -m core resume {one.id}` goes on with it.")
+    return submit(
+        ticket.config,
+        name=ticket.name,
+        recipe=ticket.recipe,
+        sweep=ticket.sweep,
+        store=store,
+        run_id=one.id,
+    )
