@@ -10,9 +10,10 @@ from core.cli.terminal import TrainingProgress, duration, emit, emit_json, short
 from core.config import RunConfig
 from core.store import size_text
 from core.training import jobs as training_jobs
+from core.training import tending
 from core.training.jobs import TrainingJob
-from core.training.queue import Ticket
 from core.training.queue import work as work_on
+from core.training.tickets import Ticket
 
 ABOUT = """\
 `train --detach` and `sweep --detach` queue a run for a process of its own: closing the terminal, the dashboard or its
@@ -82,7 +83,7 @@ def stop(args: argparse.Namespace) -> int:
         if not before.active:
             emit(f"Job '{name}' is {before.state}: there is nothing to stop.")
             continue
-        after = training_jobs.stop(name, store_of(args), now=args.now)
+        after = tending.stop(name, store_of(args), now=args.now)
         said = "is asked to save and stop" if after.active and not args.now else f"is {after.state}"
         emit(f"Job '{name}' {said}.")
     return 0
@@ -90,7 +91,7 @@ def stop(args: argparse.Namespace) -> int:
 
 def log(args: argparse.Namespace) -> int:
     """Print the end of a job's log."""
-    lines = training_jobs.tail(args.id, store_of(args), lines=args.lines)
+    lines = tending.tail(args.id, store_of(args), lines=args.lines)
     emit(*(lines or [f"Job '{args.id}' has said nothing."]))
     return 0
 
@@ -98,14 +99,14 @@ def log(args: argparse.Namespace) -> int:
 def forget(args: argparse.Namespace) -> int:
     """Remove what is kept of jobs that are over."""
     for name in args.ids:
-        training_jobs.forget(name, store_of(args))
+        tending.forget(name, store_of(args))
         emit(f"Job '{name}' is forgotten; its run stays.")
     return 0
 
 
 def again(args: argparse.Namespace) -> int:
     """Queue a job again that never began."""
-    return submitted([training_jobs.again(args.id, store_of(args))], args)
+    return submitted([tending.again(args.id, store_of(args))], args)
 
 
 def work(args: argparse.Namespace) -> int:
@@ -114,14 +115,16 @@ def work(args: argparse.Namespace) -> int:
 
     def task(ticket: Ticket) -> None:
         # only now: who waits needs no torch
-        from core.training import run as training
+        from core.training.run import Hooks, train
 
         progress = TrainingProgress()
-        hooks = training.Hooks(on_start=progress.start, on_step=progress.step, on_epoch=progress.epoch)
+        hooks = Hooks(on_start=progress.start, on_step=progress.step, on_epoch=progress.epoch)
         if ticket.resume:
-            training.resume(args.id, store=store, epochs=ticket.epochs, hooks=hooks)  # type: ignore[attr-defined]
+            from core.training.resume import resume  # type: ignore[import-not-found]
+
+            resume(args.id, store=store, epochs=ticket.epochs, hooks=hooks)
             return
-        training.train(
+        train(
             ticket.config,
             name=ticket.name,
             store=store,

@@ -1,28 +1,20 @@
-"""Training jobs as people see them: how each is, what to do next, stopping, the log's end. No torch in here.
+"""Training jobs as people see them: how each is, and what to do next. No torch in here.
 
 What is shown is read from files and locks each time, so that another process, a second tab and a new server see the
-same: the tickets of `core.training.queue`, a run's status.json and run.json. Runs that are trained in a terminal are
+same: the tickets of `core.training.tickets`, a run's status.json and run.json. Runs that are trained in a terminal are
 listed too, while they train or when they were interrupted.
 """
 
 import contextlib
-import os
-import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.config import RunConfig
-from core.errors import CheckpointError, LockedRun
+from core.errors import CheckpointError
 from core.files import one_line
-from core.jobs import signal_holder
 from core.store import NAME_LIMIT, RunRecord, first_of, is_locked, read_record, store_folder
-from core.training.queue import Place, Ticket, ahead, change, changing, lives, read_ticket, submit, tickets
 from core.training.status import STATUS, Status, read_status
-
-TAIL = 64 * 2**10
-"""Bytes at the end of a log that are looked at"""
-LINE = 500
-"""Characters of a line of the log that are shown"""
+from core.training.tickets import Place, Ticket, Tickets, ahead, lives, read_ticket, tickets
 
 BEGUN = "begun"
 NEXT = {
@@ -35,7 +27,8 @@ NEXT = {
     "from the last checkpoint.",
     "stopped": "It never began: `python -m core jobs again {id}` queues it again.",
     "stopped begun": "`python -m core resume {id}` goes on where it was; what was saved opens.",
-    "finished": "Open the run; `python -m core resume {id} --epochs N` trains it further.",
+    "finished": "Its run was deleted since: `python -m core jobs forget {id}` takes it off this list.",
+    "finished begun": "Open the run; `python -m core resume {id} --epochs N` trains it further.",
     "diverged": "Train again with a smaller learning_rate, a warm-up of beta (warmup_epochs), or another seed; the "
     "last good weights open.",
     "failed": "Mend what the reason says, and `python -m core jobs again {id}` queues it again.",
@@ -90,7 +83,7 @@ def jobs(store: str | Path | None = None) -> list[TrainingJob]:
     """
     root = store_folder(store).resolve()
     known = tickets(root)
-    found = [(_order(ticket), _described(place, ticket)) for place, ticket in known.items()]
+    found = [(_order(ticket), _described(place, ticket, known)) for place, ticket in known.items()]
     for path in root.glob(f"*/{STATUS}"):
         place = Place(root, path.parent.name)
         if place not in known and (one := _in_a_terminal(place)):
@@ -133,7 +126,7 @@ def _told(one: TrainingJob) -> TrainingJob:
     return replace(one, next=NEXT[key].format(id=one.id, slot=one.slot, silence=silence))
 
 
-def _described(place: Place, ticket: Ticket | CheckpointError) -> TrainingJob:
+def _described(place: Place, ticket: Ticket | CheckpointError, known: Tickets) -> TrainingJob:
     if isinstance(ticket, CheckpointError):
         return TrainingJob(place.id, place.id, "failed", "Forget this job, and start it again.", str(ticket))
     alive = ticket.waits_or_works and lives(place, ticket)
@@ -160,7 +153,7 @@ def _described(place: Place, ticket: Ticket | CheckpointError) -> TrainingJob:
             state=state,
             next="",
             reason=None if reason is None else one_line(reason, limit=600),
-            position=1 + sum(1 for one in ahead(place, ticket) if _waits(one)) if queued else None,
+            position=1 + sum(one.state == "queued" for one in ahead(ticket, known)) if queued else None,
             slot=ticket.slot,
             status=status if at_work else None,
             config=ticket.config,
@@ -171,12 +164,6 @@ def _described(place: Place, ticket: Ticket | CheckpointError) -> TrainingJob:
             begun=begun,
         )
     )
-
-
-def _waits(place: Place) -> bool:
-    with contextlib.suppress(CheckpointError):
-        return read_ticket(place).state == "queued"
-    return False
 
 
 def _left(ticket: Ticket, record: RunRecord | None) -> tuple[str, str | None]:
@@ -218,105 +205,4 @@ def _in_a_terminal(place: Place) -> TrainingJob | None:
             submitted=record.document.created,
             begun=True,
         )
-    )
-
-
-def stop(job_id: str, store: str | Path | None = None, *, now: bool = False) -> TrainingJob:
-    """Take a job off the queue, or ask its process to save and stop; one that is over is left as it is.
-
-    The process ends when it has saved: `job` says when.
-
-    Args:
-        job_id: of the job.
-        store: its store.
-        now: end the process at once, without saving: for one that does not answer.
-
-    Returns:
-        The job, as it is right after.
-
-    Raises:
-        CheckpointError: there is no such job, or the store cannot be written.
-    """
-    one = job(job_id, store)
-    place = Place(store_folder(store).resolve(), one.id)
-    sent = getattr(signal, "SIGKILL", signal.SIGTERM) if now else signal.SIGTERM
-    told = not one.active
-    if not told and one.slot is not None:
-        with changing(place.store):
-            ticket = read_ticket(place)
-            told = ticket.waits_or_works
-            if ticket.state == "queued":
-                change(place, state="stopped", reason="It was taken off the queue.", stop=True)
-            elif ticket.state == "started":
-                change(place, stop=True)
-                signal_holder(place.lock, ticket.pid, sent)
-    if not told and (status := read_status(place.run)):  # it is trained in a terminal
-        signal_holder(place.run / "lock", status.pid, sent)
-    return job(job_id, store)
-
-
-def tail(job_id: str, store: str | Path | None = None, *, lines: int = 40) -> list[str]:
-    """Read the last lines of a job's log, each one line of visible characters; none where there is no log.
-
-    Raises:
-        CheckpointError: there is no such job, or its log cannot be read.
-    """
-    place = Place(store_folder(store).resolve(), job(job_id, store).id)
-    try:
-        with place.log.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - TAIL))
-            text = file.read(TAIL).decode("utf-8", "replace")
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise CheckpointError(f"'{place.log.name}' cannot be read: {error.strerror or error}.") from error
-    whole = text.splitlines()[1 if size > TAIL else 0 :]
-    plain = [one_line(line, limit=LINE) for line in whole]
-    return [line for line in plain if line][-lines:]
-
-
-def forget(job_id: str, store: str | Path | None = None) -> None:
-    """Remove what is kept of a job that is over; its run stays.
-
-    Raises:
-        LockedRun: it is not over.
-        CheckpointError: there is no such job, or its files cannot be removed.
-    """
-    one = job(job_id, store)
-    place = Place(store_folder(store).resolve(), one.id)
-    with changing(place.store):
-        if job(job_id, store).active:
-            raise LockedRun(f"Job '{one.id}' is {one.state}: stop it first.")
-        try:
-            for path in (place.ticket, place.log, place.lock, place.run / STATUS):
-                path.unlink(missing_ok=True)
-        except OSError as error:
-            raise CheckpointError(
-                f"Job '{one.id}' could not be forgotten: {error.strerror or error}."
-            ) from error
-
-
-def again(job_id: str, store: str | Path | None = None) -> str:
-    """Queue a job again whose run has not begun: it was killed or stopped while it waited, or failed before.
-
-    Raises:
-        LockedRun: it is not over.
-        CheckpointError: there is no such job, or its run is there, and can be resumed instead.
-    """
-    one = job(job_id, store)
-    if one.active:
-        raise LockedRun(f"Job '{one.id}' is {one.state} already: wait for it, or stop it.")
-    ticket = read_ticket(Place(store_folder(store).resolve(), one.id))
-    if ticket.resume:
-        return submit(None, resume=one.id, epochs=ticket.epochs, store=store)
-    if one.begun:
-        raise CheckpointError(f"Run '{one.id}' has begun: `python -m core resume {one.id}` goes on with it.")
-    return submit(
-        ticket.config,
-        name=ticket.name,
-        recipe=ticket.recipe,
-        sweep=ticket.sweep,
-        store=store,
-        run_id=one.id,
     )

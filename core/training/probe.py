@@ -150,15 +150,17 @@ def read_shown(folder: Path) -> Shown | None:
 class ProbeWriter:
     """Appends a probe set's means epoch by epoch, and keeps them from growing without end."""
 
-    def __init__(self, folder: Path, images: ImageSet, *, latent: int, report_every: int, epoch: int) -> None:
-        """Begin, or go on after `epoch` epochs: rows of later ones are cut off.
+    def __init__(
+        self, folder: Path, images: ImageSet, *, latent: int, report_every: int, after: int | None = None
+    ) -> None:
+        """Begin, or go on after so many epochs: rows of later ones are cut off.
 
         Args:
             folder: of the run.
             images: the probe set.
             latent: dimensions.
             report_every: epochs from one row to the next, before any was thinned out.
-            epoch: epochs done before.
+            after: epochs done before; None begins anew.
 
         Raises:
             CheckpointError: the files cannot be written.
@@ -173,9 +175,9 @@ class ProbeWriter:
             "latent": latent,
         }
         self.epochs: list[int] = []
-        if epoch and _same(folder, document):
+        if after is not None and _same(folder, document):
             before = _rows(self._path, self._numbers)[0].tolist()
-            self.epochs = [one for one in before if one <= epoch]
+            self.epochs = [one for one in before if one <= after]
         else:
             write_json(folder / DOCUMENT, document)
         self._size(len(self.epochs))

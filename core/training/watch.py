@@ -38,22 +38,22 @@ class Watch:
         model: nn.Module,
         material: Material,
         *,
-        epoch: int = 0,
+        after: int | None = None,
         probes: bool = True,
     ) -> None:
-        """Begin, at the initial weights or after `epoch` epochs.
+        """Begin at the initial weights, or go on.
 
         Args:
             folder: of the run.
             config: of the run.
             model: on its device.
             material: what the run is trained on.
-            epoch: epochs done before.
+            after: epochs done before, of a run that goes on, whatever weights the model has now; None of a new one.
             probes: whether a probe set is kept.
         """
         images = len(material.train)
         batch = config.step_size(images)
-        self.status = StatusWriter(folder, epochs=config.epochs, images=images, batch=batch, epoch=epoch)
+        self.status = StatusWriter(folder, epochs=config.epochs, images=images, batch=batch, epoch=after or 0)
         self._folder, self._config, self._model = folder, config, model
         self._writer: ProbeWriter | None = None
         self._shown = 0.0
@@ -66,9 +66,9 @@ class Watch:
         self._labels = split_labels(chosen, config, device=material.device)
         with contextlib.suppress(CheckpointError):
             self._writer = ProbeWriter(
-                folder, chosen, latent=config.latent, report_every=config.report_every, epoch=epoch
+                folder, chosen, latent=config.latent, report_every=config.report_every, after=after
             )
-        if not epoch and not family(config.family).closed_form:
+        if after is None and not family(config.family).closed_form:
             self.epoch(0)
 
     def steps(self, hook: StepHook | None) -> StepHook:
@@ -123,11 +123,11 @@ def watching(
     model: nn.Module,
     material: Material,
     *,
-    epoch: int = 0,
+    after: int | None = None,
     probes: bool = True,
 ) -> Iterator[Watch]:
     """Watch a run while it trains and is scored; afterwards run.json alone says how it is. Arguments are `Watch`'s."""
-    watch = Watch(folder, config, model, material, epoch=epoch, probes=probes)
+    watch = Watch(folder, config, model, material, after=after, probes=probes)
     try:
         yield watch
     finally:

@@ -17,6 +17,7 @@ from core.errors import CheckpointError
 from core.families import FAMILIES
 from core.runs import Run, load_images
 from core.training.loop import HeldOut, epochs
+from core.training.material import load_material
 from core.training.probe import (
     DOCUMENT,
     MEANS,
@@ -29,8 +30,9 @@ from core.training.probe import (
     read_shown,
 )
 from core.training.run import train
+from core.training.watch import watching
 from tests.core.fitting import weights_of
-from tests.core.shared import Small, Trained
+from tests.core.shared import Copy, Small, Trained
 
 
 def read(folder: Path, **options: Any) -> Probe:
@@ -43,8 +45,8 @@ def images(count: int = 5) -> ImageSet:
     return catalog.load("digits", "test").select(np.arange(count))
 
 
-def writer(folder: Path, *, latent: int = 3, report_every: int = 1, epoch: int = 0) -> ProbeWriter:
-    return ProbeWriter(folder, images(), latent=latent, report_every=report_every, epoch=epoch)
+def writer(folder: Path, *, latent: int = 3, report_every: int = 1, after: int | None = None) -> ProbeWriter:
+    return ProbeWriter(folder, images(), latent=latent, report_every=report_every, after=after)
 
 
 def means(epoch: int, latent: int = 3) -> np.ndarray:
@@ -97,6 +99,19 @@ def test_the_pictures_are_the_runs_reconstructions(family: str, trained: Trained
     assert np.abs(shown.reconstructions - again * 255).max() <= 0.51
     assert (shown.epoch, len(rows)) == (3, 16)
     np.testing.assert_array_equal(shown.ids, read(run.record.folder).ids[:16])
+
+
+def test_who_goes_on_keeps_what_was_recorded(small: Small, copied: Copy) -> None:
+    """Whatever weights the model has by then: those of the checkpoint come later."""
+    folder, config = copied(), small(epochs=5)
+    before = read(folder)
+    material = load_material(config, lambda sentence: None)
+    model = build_model(config, material.padded)
+    with watching(folder, config, model, material, after=2) as watch:
+        np.testing.assert_array_equal(read(folder).epochs, [0, 1, 2])
+        np.testing.assert_array_equal(read(folder).means, before.means[:3])
+        watch.epoch(3)
+    assert read(folder).epochs.tolist() == [0, 1, 2, 3]
 
 
 def test_vectors_have_means_and_no_pictures(small: Small, store: Path) -> None:
@@ -176,7 +191,7 @@ def test_a_torn_tail_is_left_out_and_written_over(cut: int, store: Path) -> None
     size = (store / MEANS).stat().st_size
     os.truncate(store / MEANS, size - cut)
     assert read(store).epochs.tolist() == [0, 1]
-    again = writer(store, epoch=2)  # goes on after epoch 2, whose row was lost
+    again = writer(store, after=2)  # goes on after epoch 2, whose row was lost
     add(again, 3)
     found = read(store)
     assert found.epochs.tolist() == [0, 1, 3]
@@ -196,15 +211,17 @@ def test_a_tail_of_zeros_is_left_out(store: Path) -> None:
 
 def test_who_goes_on_cuts_off_what_came_after(store: Path) -> None:
     add(writer(store), 0, 1, 2, 3)
-    add(writer(store, epoch=1), 2)
+    add(writer(store, after=1), 2)
     assert read(store).epochs.tolist() == [0, 1, 2]
-    add(writer(store), 0)  # from the start
+    add(writer(store, after=0), 1)  # stopped in its first epoch
+    assert read(store).epochs.tolist() == [0, 1]
+    add(writer(store), 0)  # a new run
     assert read(store).epochs.tolist() == [0]
 
 
 def test_another_probe_set_begins_anew(store: Path) -> None:
     add(writer(store), 0, 1)
-    other = ProbeWriter(store, images(4), latent=3, report_every=1, epoch=1)
+    other = ProbeWriter(store, images(4), latent=3, report_every=1, after=1)
     other.add(2, means(2)[:4])
     assert read(store).epochs.tolist() == [2]
     assert read(store).means.shape == (1, 4, 3)
@@ -225,7 +242,7 @@ def test_ten_thousand_epochs_are_thinned(report_every: int, store: Path) -> None
     for row, epoch in zip(found.means[1:], found.epochs[1:].tolist(), strict=True):
         np.testing.assert_array_equal(row, means(epoch % 50))
     # whoever goes on keeps the stride
-    again = writer(store, report_every=report_every, epoch=10_000)
+    again = writer(store, report_every=report_every, after=10_000)
     add(again, 10_000 + report_every, 10_000 + 2 * report_every)
     assert len(again.epochs) <= len(found.epochs) + 1
     assert set(np.diff(read(store).epochs[:-1]).tolist()) == steps
@@ -246,7 +263,7 @@ import resource, signal, sys
 from pathlib import Path
 from tests.core.test_probe import add, writer, CheckpointError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-to = writer(Path(sys.argv[1]), epoch=1)
+to = writer(Path(sys.argv[1]), after=1)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size} + 20, resource.RLIM_INFINITY))
 for _ in range(2):
     try:

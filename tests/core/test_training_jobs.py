@@ -18,15 +18,17 @@ from core.config import RunConfig
 from core.errors import CheckpointError, ConfigError, DataMissing, Diverged, LockedRun
 from core.files import write_json
 from core.store import delete_run, list_runs, read_record
-from core.training import jobs, queue
-from core.training.jobs import ACTIVE, NEXT, TrainingJob, again, forget, job, stop, tail
-from core.training.queue import Place, Ticket, read_ticket, slot_of, submit, work
+from core.training import jobs, queue, tickets
+from core.training.jobs import ACTIVE, NEXT, TrainingJob, job
+from core.training.queue import submit, work
 from core.training.run import Hooks, train
 from core.training.status import STATUS
 from core.training.sweep import submit_sweep
+from core.training.tending import again, forget, stop, tail
+from core.training.tickets import Place, Ticket, read_ticket, slot_of
 from tests.core.shared import Edit, Sentence, Small
 
-SECONDS = 90
+SECONDS = 150
 
 
 def wait(until: Callable[[], bool]) -> None:
@@ -281,11 +283,11 @@ def test_a_job_whose_process_died_unseen_is_interrupted(
 ) -> None:
     name = submit(small())
     place = Place(store.resolve(), name)
-    queue._STARTED[place.ticket].code = 1  # type: ignore[misc]
+    tickets.STARTED[place.ticket].code = 1  # type: ignore[misc]
     assert job(name).state == "interrupted"
-    del queue._STARTED[place.ticket]
+    del tickets.STARTED[place.ticket]
     assert job(name).state == "queued"  # another process gives it a minute to take its lock
-    then = time.time() - 2 * queue.GRACE
+    then = time.time() - 2 * tickets.GRACE
     os.utime(place.ticket, (then, then))
     assert job(name).state == "interrupted"
     assert again(name) == name
@@ -300,8 +302,8 @@ def test_what_run_json_says_from_before_is_not_how_this_job_ended(
     run = train(small(epochs=1), store=store)
     name = submit(None, resume=run.id, epochs=5)
     place = Place(store.resolve(), name)
-    with queue.changing(place.store):
-        queue.change(place, state="started", started="2999-01-01T00:00:00+00:00")
+    with tickets.changing(place.store):
+        tickets.change(place, state="started", started="2999-01-01T00:00:00+00:00")
     assert job(name).state == "interrupted"
     edit_document(run.record.folder, updated="2999-01-01T00:00:01+00:00")
     assert job(name).state == "finished"
@@ -321,6 +323,15 @@ def test_who_is_trained_in_a_terminal_is_listed_too(store: Path, small: Small, e
     forget(run.id)
     assert jobs.jobs() == []
     assert read_record(run.record.folder).state == "interrupted"
+
+
+def test_a_job_whose_run_was_deleted_since_says_so(still: list[list[str]], store: Path, small: Small) -> None:
+    name = submit(small(epochs=1))
+    assert work(name, store, lambda ticket: train(ticket.config, store=store, run_id=name))
+    assert "--epochs N" in job(name).next
+    delete_run(read_record(store / name))
+    assert (job(name).state, job(name).begun) == ("finished", False)
+    assert f"jobs forget {name}" in job(name).next
 
 
 def test_each_state_says_what_to_do_next() -> None:
@@ -348,8 +359,8 @@ def test_a_number_that_may_be_anyones_is_not_signalled(
 ) -> None:
     name = submit(small())
     place = Place(store.resolve(), name)
-    with queue.changing(place.store):
-        queue.change(place, state="started", started="2020-01-01T00:00:00+00:00", pid=os.getpid())
+    with tickets.changing(place.store):
+        tickets.change(place, state="started", started="2020-01-01T00:00:00+00:00", pid=os.getpid())
     monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("it signalled a process that may be anyone's"))
     assert stop(name).state == "interrupted"
 
@@ -433,7 +444,7 @@ def test_a_run_that_is_deleted_while_it_trains_is_one_sentence(
 
 
 def process(store: Path, name: str) -> "subprocess.Popen[bytes]":
-    return queue._STARTED[Place(store.resolve(), name).ticket]
+    return tickets.STARTED[Place(store.resolve(), name).ticket]
 
 
 def test_jobs_are_processes_of_their_own(store: Path, repo: Path, small: Small) -> None:
@@ -483,10 +494,10 @@ def test_jobs_are_processes_of_their_own(store: Path, repo: Path, small: Small) 
         for one in (second, third):
             wait(lambda name=one: job(name).state not in ACTIVE)  # type: ignore[misc]
             assert job(one).state == "finished", tail(one)
-        tickets = [read_ticket(Place(store.resolve(), one)) for one in (second, third)]
+        written = [read_ticket(Place(store.resolve(), one)) for one in (second, third)]
         ended = read_record(store / second).document
         assert ended is not None
-        assert (tickets[1].started or "") >= ended.updated
+        assert (written[1].started or "") >= ended.updated
         assert any("epoch 1/1" in line for line in tail(third))
     finally:
         for one in (first, killed, second, third, left):
