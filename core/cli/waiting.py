@@ -6,6 +6,7 @@ from typing import Any
 
 from core.cli.finding import store_of
 from core.cli.grammar import add_command, from_least, json_option, store_option
+from core.cli.stopping import stopping
 from core.cli.terminal import TrainingProgress, duration, emit, emit_json, shorten, table
 from core.config import RunConfig
 from core.store import size_text
@@ -113,26 +114,27 @@ def work(args: argparse.Namespace) -> int:
     """Be the process of a job; what `--detach` starts."""
     store = store_of(args)
 
-    def task(ticket: Ticket) -> None:
+    def task(ticket: Ticket) -> object:
         # only now: who waits needs no torch
+        from core.training.resume import resume
         from core.training.run import Hooks, train
 
         progress = TrainingProgress()
-        hooks = Hooks(on_start=progress.start, on_step=progress.step, on_epoch=progress.epoch)
-        if ticket.resume:
-            from core.training.resume import resume  # type: ignore[import-not-found]
-
-            resume(args.id, store=store, epochs=ticket.epochs, hooks=hooks)
-            return
-        train(
-            ticket.config,
-            name=ticket.name,
-            store=store,
-            recipe=ticket.recipe,
-            sweep=ticket.sweep,
-            run_id=args.id,
-            hooks=hooks,
-        )
+        with stopping() as asked:
+            hooks = Hooks(
+                on_start=progress.start, on_step=progress.step, on_epoch=progress.epoch, should_stop=asked
+            )
+            if ticket.resume:
+                return resume(args.id, store=store, epochs=ticket.epochs, hooks=hooks)
+            return train(
+                ticket.config,
+                name=ticket.name,
+                store=store,
+                recipe=ticket.recipe,
+                sweep=ticket.sweep,
+                run_id=args.id,
+                hooks=hooks,
+            )
 
     work_on(args.id, store, task)
     return 0

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.config import RunConfig
 from core.data.images import ImageSet
-from core.device import describe, set_threads
+from core.device import describe, placed, using_threads
 from core.encoding import (
     EVALUATION_BATCH,
     build_model,
@@ -109,22 +109,18 @@ def estimate(config: RunConfig, *, seconds: float = SECONDS) -> Cost:
     Raises:
         DataMissing, DataError, ConfigError: as `core.training.run.train`.
     """
-    start, threads = time.perf_counter(), torch.get_num_threads()
+    start = time.perf_counter()
     material = load_material(config, lambda sentence: None)
     pixels = pixel_tensor(load_images(config, "train", drawn=False).pixels, config, material.device)
     loading = time.perf_counter() - start
-    try:
-        set_threads(config.threads)
-        with torch.random.fork_rng(devices=[]):
-            return _estimated(config, material, pixels, loading, seconds)
-    finally:
-        set_threads(threads)
+    with using_threads(config.threads), torch.random.fork_rng(devices=[]):
+        return _estimated(config, material, pixels, loading, seconds)
 
 
 def _estimated(config: RunConfig, material: Material, pixels: Tensor, loading: float, seconds: float) -> Cost:
     torch.manual_seed(config.seed)
     classes = len(material.train.class_names)
-    model = build_model(config, material.padded, classes=classes).to(material.device)
+    model = placed(build_model(config, material.padded, classes=classes), material.device)
     labels = split_labels(material.train, config, device=material.device)
     count = len(pixels)
     size = config.step_size(count)

@@ -17,7 +17,17 @@ from core.config import RunConfig
 from core.errors import CheckpointError, ConfigError, Diverged, LockedRun, VAEScopeError
 from core.files import one_line, write_json
 from core.jobs import PATIENCE, held, launch
-from core.store import ID_PATTERN, clean_name, find, is_locked, new_id, now, read_record, store_folder
+from core.store import (
+    ID_PATTERN,
+    clean_name,
+    find,
+    is_locked,
+    new_id,
+    now,
+    read_record,
+    store_folder,
+    why_not_resumed,
+)
 from core.training.tickets import (
     STARTED,
     Place,
@@ -69,10 +79,10 @@ def submit(
     root = store_folder(store).resolve()
     if resume is not None:
         record = read_record(find(resume, root))
-        if record.bundled or record.folder.parent.resolve() != root:
-            raise CheckpointError(
-                f"Run '{record.id}' cannot go on in {root}: it came with VAEScope, or lies in another store."
-            )
+        if refusal := why_not_resumed(record, epochs=epochs):
+            raise refusal
+        if record.folder.parent.resolve() != root:
+            raise CheckpointError(f"Run '{record.id}' cannot go on in {root}: it lies in another store.")
         place, config = Place(root, record.id), record.config
         name, recipe = record.name, record.document.recipe if record.document else None
     elif isinstance(config, RunConfig):

@@ -484,11 +484,11 @@ def test_jobs_are_processes_of_their_own(store: Path, repo: Path, small: Small) 
         assert process(store, left).wait(SECONDS) == 0
         assert [job(one).position for one in (second, third)] == [1, 2]
 
-        with pytest.raises(LockedRun, match="already"):
+        with pytest.raises(LockedRun, match="another process"):
             submit(None, resume=first)
         stop(first)
         process(store, first).wait(SECONDS)
-        assert job(first).state in ("stopped", "interrupted")
+        assert job(first).state == "stopped"
         assert job(first).state == read_record(store / first).state
         assert not job(first).stopping
         for one in (second, third):
@@ -499,6 +499,14 @@ def test_jobs_are_processes_of_their_own(store: Path, repo: Path, small: Small) 
         assert ended is not None
         assert (written[1].started or "") >= ended.updated
         assert any("epoch 1/1" in line for line in tail(third))
+        assert submit(None, resume=second, epochs=3) == second
+        wait(lambda: job(second).state not in ACTIVE)
+        assert job(second).state == "finished", tail(second)
+        longer = read_record(store / second).document
+        assert longer is not None
+        assert (longer.epoch, longer.config.epochs) == (3, 3)
+        rows = (store / second / "history.jsonl").read_text().splitlines()
+        assert [json.loads(row)["epoch"] for row in rows] == [1, 2, 3]
     finally:
         for one in (first, killed, second, third, left):
             process(store, one).kill()
