@@ -27,7 +27,7 @@ def errors_by_size(lines: Sequence[ErrorLine], *, dark: bool) -> go.Figure:
         y_title="Squared error per pixel",
         uirevision="codes",
         dark=dark,
-        subtitle="lower is better · solid: images that were trained on · dashed: fresh images",
+        subtitle="lower is better · solid: train · dashed: fresh",
         height=400,
     )
     for k, line in enumerate(lines):

@@ -353,7 +353,7 @@ def _why_empty(curves: Sequence[Curve], *, hidden: int) -> str:
     """Say why there is nothing to draw, and what to do."""
     if hidden:
         return "No value is above 0: choose a linear axis."
-    return "No epoch is recorded yet." if curves else "Choose a run to see its curves."
+    return "No epoch is recorded yet." if curves else "Nothing to draw: choose runs that have this quantity."
 
 
 def _decades(figure: go.Figure) -> float:

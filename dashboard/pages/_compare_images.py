@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import controls, gateway
 from dashboard.charts.images import enlarge, rows_frame, rows_png
-from dashboard.pages._compare_sides import Side, Sides, groups_of, letters_of
+from dashboard.pages._compare_sides import Side, Sides, at_the_mean, groups_of, letters_of
 
 EXAMPLES = 12
 """Images in a row"""
@@ -92,7 +92,7 @@ def same_originals(sides: Sides) -> None:
             key=f"compare-same-{k}",
             filename="compare-reconstructions",
             caption=f"{len(first.ids)} test images, a stratified sample with seed {EXAMPLE_SEED}, and their "
-            f"reconstructions at the mean of q(z given x). Labels: {names}.",
+            f"reconstructions {at_the_mean([side for side, _ in group])}. Labels: {names}.",
             alt=f"{len(first.ids)} test images and their reconstructions by "
             f"{letters_of([side for side, examples in group if examples is not None])}",
             frame=partial(rows_frame, labels, parts, first.ids),

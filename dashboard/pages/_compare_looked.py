@@ -16,7 +16,7 @@ from dashboard.pages._compare_images import CARD, TILE, columns_of_cards
 from dashboard.pages._compare_map import Joined
 from dashboard.pages._compare_pairs import pairs_table
 from dashboard.pages._compare_planes import Plane
-from dashboard.pages._compare_sides import letters_of
+from dashboard.pages._compare_sides import at_the_mean, letters_of
 
 MOST = 12
 """Selected images in the picture"""
@@ -110,7 +110,8 @@ def _one_image(
             ),
             key=f"{key}-one",
             filename=f"compare-{split}-{source_row}",
-            caption=f"From left to right: {', '.join(words)}. Reconstructions are at the mean of q(z given x).",
+            caption=f"From left to right: {', '.join(words)}. "
+            f"Reconstructions are {at_the_mean([plane.side for plane in planes])}.",
             alt=f"Image {source_row} of {split} and its reconstructions",
             frame=partial(image_frame, images, ids=np.arange(len(images))),
         )

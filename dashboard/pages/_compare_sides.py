@@ -70,6 +70,18 @@ def side_key(name: str, letter: str) -> str:
     return f"{name}-{letter.lower()}"
 
 
+def at_the_mean(sides: Sequence[Side]) -> str:
+    """Say where reconstructions are decoded: the mean where there is a posterior, else the code."""
+    having = {side.has_posterior for side in sides}
+    if having == {True}:
+        return "at the mean of q(z given x)"
+    return (
+        "at the code"
+        if having == {False}
+        else "at the mean of q(z given x), or at the code without a posterior"
+    )
+
+
 def letters_of(sides: Sequence[Side]) -> str:
     """Letters as a person would say them: 'A and B', 'A, B and C'."""
     letters = [side.letter for side in sides]

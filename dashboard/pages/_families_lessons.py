@@ -13,10 +13,10 @@ from dashboard.pages import _families_parts as parts
 TAKE_AWAY = {
     "codes": """
 A code of 2 numbers for 64 pixels is too narrow: both errors are high. With 16 they fall to about a quarter. With 100,
-more than the image has pixels, an autoencoder could copy its input; the error on trained images falls a little
-further, and that on fresh ones by less. **The gap between solid and dashed is what does not carry over to fresh
-images.** A penalty on the weights narrows the gap everywhere. Where the code is wide it costs error on both; here it
-pays for the narrow code alone.
+more than the image has pixels, an autoencoder could copy its input; both errors fall a little further, that on trained
+images by the larger share, so that fresh images cost more times as much. **The gap between solid and dashed is what
+does not carry over to fresh images.** A penalty on the weights narrows the gap everywhere. Where the code is wide it
+costs error on both; here it pays for the narrow code alone.
 """,
     "holes": """
 Behind the codes stands what each place decodes to. **An autoencoder** has no prior: nothing says where to look, and
@@ -29,9 +29,10 @@ decoded place is farther from the data than fresh images are; look at the tiles 
     "blur": """
 The baseline is right on average and so paints the average: it has less than half of the data's energy at high
 frequencies. Holding draws from the prior to the images by their MMD brings back some of it, for little D. A deeper
-network sharpens little by itself. The discriminator of a VAE-GAN brings the energy of fine detail near to that of the
-data, and **pays for it: in D, because its strokes are sharp and not where this very image has them, and in samples
-that are unlike any image.** What is sharper here is also less like the data: no column decides alone.
+network sharpens little by itself, and its samples are the most like the data. The discriminator of a VAE-GAN brings
+the energy of fine detail near to that of the data, and **pays for it: in D, because its strokes are sharp and not
+where this very image has them, and in samples, of which more than a tenth are unlike any image.** Of the baseline, MMD
+and VAE-GAN the sharper one is less like the data: no column decides alone.
 """,
 }
 """What the figures show, in our words; `tests/dashboard/pages/test_families.py` holds each claim to the scores."""

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import controls, gateway
 from dashboard.charts.images import enlarge, image_frame, image_grid, rows_frame, rows_png
 from dashboard.components.latent_map import UNLABELLED, Panel, latent_map
-from dashboard.gateway import FAMILIES, RunRecord, Wanted
+from dashboard.gateway import FAMILIES, RunRecord, VAEScopeError, Wanted
 from dashboard.theme import CLASS_COLOURS, dimension_name
 
 EXAMPLES, EXAMPLE_SEED = 12, 0
@@ -44,12 +44,18 @@ def codes_map(records: Sequence[RunRecord], titles: Sequence[str], *, key: str, 
             f"Without {', '.join(others)}: trained on other images than the first run, so no points are shared."
         )
     first = records[0]
-    panels = [
-        _panel(
-            records[k], titles[k], data[k].latents.means, data[k].latents.labels, name=f"run-{k}", tiles=tiles
-        )
-        for k in shared
-    ]
+    panels = []
+    for k in shared:
+        latents = data[k].latents
+        try:
+            panels.append(
+                _panel(records[k], titles[k], latents.means, latents.labels, name=f"run-{k}", tiles=tiles)
+            )
+        except VAEScopeError as error:
+            # few images, say: what the others show stands all the same
+            st.caption(f"Without {controls.plain(titles[k])}: {controls.plain(str(error))}")
+    if not panels:
+        return
     labels = data[0].latents.labels
     latent_map(
         panels,

@@ -40,7 +40,12 @@ def point_card(record: RunRecord, view: View) -> None:
     nothing, neither what stands below nor, beside it, the card of the place.
     """
     st.subheader("The image")
-    st.caption("Click a point to see its image, its reconstruction and its posterior.")
+    posterior = gateway.FAMILIES[record.config.family].has_posterior
+    st.caption(
+        "Click a point to see its image, its reconstruction and its posterior."
+        if posterior
+        else "Click a point to see its image, its reconstruction and its code."
+    )
     if view.data is None or not len(view.ids):
         return
     row = chosen_row(view) or 0
@@ -59,10 +64,11 @@ def point_card(record: RunRecord, view: View) -> None:
             st.image(png, caption="Original", alt=f"Original: {name}", width=controls.width_of(png))
         with right:
             png = image_grid(again, columns=1, gap=0, scale=scale)
+            of = "Reconstruction at the mean" if posterior else "Reconstruction"
             st.image(
                 png,
-                caption="Reconstruction at the mean",
-                alt=f"Reconstruction at the mean: {name}",
+                caption=of,
+                alt=f"{of}: {name}",
                 width=controls.width_of(png),
             )
         if said := reading(pixels.shape[1:]).strip():

@@ -166,4 +166,6 @@ def _title(members: Sequence[RunRecord]) -> str:
     assert document is not None
     _, height, width = document.data.padded
     padded = f" padded to {height}x{width}" if document.data.padded != document.data.shape else ""
-    return f"{config.dataset}{padded}, {network}, {likelihood}{warmup}: {count}"
+    family = "" if config.family == "vae" else f"{gateway.FAMILIES[config.family].title}, "
+    decay = f", l2 {config.l2:g}" if config.l2 else ""
+    return f"{config.dataset}{padded}, {family}{network}, {likelihood}{decay}{warmup}: {count}"

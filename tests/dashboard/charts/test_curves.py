@@ -93,7 +93,7 @@ def test_uirevision_changes_with_what_the_axes_mean_only() -> None:
 @pytest.mark.parametrize(
     ("curves", "options", "words"),
     [
-        ([], {}, "Choose a run"),
+        ([], {}, "choose runs"),
         ([Curve("a", "train", [], [])], {}, "No epoch"),
         ([Curve("a", "train", [1], [None])], {}, "No epoch"),
         ([Curve("a", "train", [1], [-1.0])], {"log_y": True}, "linear axis"),

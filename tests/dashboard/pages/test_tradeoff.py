@@ -258,6 +258,14 @@ def small(store: Path, name: str, **settings: object) -> core.Run:
     return core.train(config, name=name, store=store)
 
 
+def test_a_board_of_another_family_says_which(bundled_store: Path) -> None:
+    at = healthy(open_page("tradeoff"))
+    names = boards(at)
+    assert any(", VAE-GAN, conv" in name for name in names)
+    assert any(", Conditional variational autoencoder, mlp" in name for name in names)
+    assert not any("#2" in name for name in names)
+
+
 def test_boards_and_steps_with_equal_names_are_told_apart(store: Path) -> None:
     for activation in ("relu", "tanh"):
         small(store, "twin", activation=activation)
