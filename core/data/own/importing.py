@@ -80,10 +80,16 @@ def wait(own: OwnSet, progress: Callable[[JobState], None]) -> OwnSet:
         The data set as it is then.
 
     Raises:
-        DataError: it failed, and is removed: nothing is half-added; or it was ended from elsewhere, and can go on.
+        DataError: it failed, and is removed: nothing is half-added; or it was ended from elsewhere, and can go on; or
+            it was removed from elsewhere.
     """
     while True:
-        now = read_own(own.folder)
+        try:
+            now = read_own(own.folder)
+        except DataError:
+            if (own.folder / "request.json").exists():
+                raise
+            raise DataError(f"'{own.name}' was removed while it was being read: add it again.") from None
         if now.state != "running":
             break
         progress(now.job)

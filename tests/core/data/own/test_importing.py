@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -261,3 +263,24 @@ def test_what_cannot_be_started_leaves_no_name_behind(
     assert main(["data", "add", "pets", str(odd)]) == 2
     assert "is no UTF-8: rename" in capsys.readouterr().err
     assert not list(home.glob("own-*"))
+
+
+def test_removing_what_another_process_is_starting_is_told_plainly(home: Path, many: Path) -> None:
+    made = staged(many)
+    own.start(made)
+    number = json.loads(made.job_files.status.read_text())["pid"]
+    os.kill(number, signal.SIGSTOP)  # it does not come to its lock
+    # as the page in another process sees and removes it, which knows nothing of the one started here
+    page = (
+        "from core import jobs; from core.data import own; jobs.PATIENCE = 0.5; one = own.find_own('mine'); "
+        "print(one.state); own.delete_own(one); print(own.list_own())"
+    )
+
+    def remove(now: JobState) -> None:
+        if made.folder.exists():
+            ran = subprocess.run([sys.executable, "-c", page], capture_output=True, text=True, check=True)
+            assert ran.stdout.split() == ["running", "[]"]
+
+    with pytest.raises(DataError, match="'mine' was removed while it was being read: add it again"):
+        own.wait(made, remove)
+    assert own.list_own() == []
