@@ -30,7 +30,7 @@ class Sample:
     """(n, C, H, W) as they would be stored: uint8 images, or float32 vectors"""
     labels: tuple[str | None, ...]
     columns: tuple[str, ...]
-    """Attributes that could be the label"""
+    """Those that could be the label: attributes, and of a table of vectors whole numbers"""
     left_out: tuple[tuple[str, str], ...]
     left_out_count: int
 
@@ -60,6 +60,7 @@ def again(
         was.options if options is None else options,
         was.limits if limits is None else limits,
         look=was.look if look is None else look,
+        called=was.called,
     )
 
 

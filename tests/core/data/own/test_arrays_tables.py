@@ -354,10 +354,15 @@ def test_limits_are_settings(adds: Adds, tmp_path: Path, images: np.ndarray) -> 
     path = npz(tmp_path / "a.npz", images=images, labels=np.arange(9))
     for limits, said in (
         ({"items": 8}, "more than 8 images"),
-        ({"classes": 8}, "more than 8 classes, with '8'"),
+        ({"classes": 8}, "more than 8 classes, with '8': set the limit higher .classes="),
     ):
         with pytest.raises(DataError, match=said):
             adds(path, limits=limits)
+    many = npz(tmp_path / "b.npz", images=np.zeros((256, 2, 2)), labels=np.arange(256))
+    with pytest.raises(
+        DataError, match="more than 255 classes, with '255': no more can be told apart on a map"
+    ):
+        adds(many)
     (tmp_path / "wide.csv").write_text("a,b,c\n1,2,3\n4,5,6\n")
     with pytest.raises(DataError, match="has 3 columns, more than the limit of 2"):
         adds(tmp_path / "wide.csv", limits={"columns": 2})

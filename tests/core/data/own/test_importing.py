@@ -284,3 +284,44 @@ def test_removing_what_another_process_is_starting_is_told_plainly(home: Path, m
     with pytest.raises(DataError, match="'mine' was removed while it was being read: add it again"):
         own.wait(made, remove)
     assert own.list_own() == []
+
+
+def test_a_look_offers_columns_of_whole_numbers_as_labels(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_text('length,"kind, new",count\n0.5,1,3\n1.5,2,4\n')
+    assert main(["data", "add", "mine", str(tmp_path / "t.csv"), "--look"]) == 0
+    said = capsys.readouterr().out
+    assert "Columns that can be the label (--set label=...): 'kind, new', 'count'." in said
+
+
+def test_what_is_not_complete_is_listed_and_shown_in_words(
+    home: Path, pets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staged(pets, "cut")
+    made = own.stage("seen", pets, own.Options(), own.Limits(), look=True, builtin=())
+    building.work(made.folder)
+
+    assert main(["data", "show", "seen"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Data set 'seen' was looked at, and is not added yet.",
+        "`python -m core data resume seen` adds it, `python -m core data delete seen` removes it.",
+    ]
+    assert main(["data", "show", "cut"]) == 0
+    assert (
+        "Data set 'cut' was cut off before it was complete: nothing is added yet." in capsys.readouterr().out
+    )
+    assert main(["data", "list"]) == 0
+    rows = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines() if line}
+    assert (rows["digits"], rows["cut"], rows["seen"]) == ("embedded", "interrupted", "no")
+    assert main(["data", "list", "--json"]) == 0
+    states = {row["name"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert states == {
+        "digits": "ready",
+        "mnist": "absent",
+        "fashion-mnist": "absent",
+        "moons": "ready",
+        "swiss-roll": "ready",
+        "cut": "interrupted",
+        "seen": "looked",
+    }
