@@ -8,7 +8,6 @@ labels from a column of it. Nothing is followed out of the folder, and no path i
 import errno
 import hashlib
 import os
-import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from core.data.own.attributes import Attributes, read_attributes, read_partition
 from core.data.own.items import MIB, Item, label_text
+from core.data.own.listing import Listed, Listing, listed_folder, listed_zip
 from core.data.own.options import Limits, Options
 from core.data.own.pictures import FORMATS, SUFFIXES, decoded
 from core.data.own.unfit import Unfit
@@ -120,111 +120,13 @@ class Pictures:
             raise Unfit(f"cannot be unpacked ({one_line(error, limit=80)})") from None
 
 
-_Listed = tuple[tuple[str, ...], int, int]
-"""A file: parts of its path, bytes, and time of change or checksum"""
-
-
-@dataclass
-class _Listing:
-    """Files found below a root, before anybody knows what its folders mean."""
-
-    files: list[_Listed] = field(default_factory=list)
-    folders: set[tuple[str, ...]] = field(default_factory=set)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    entries: dict[str, zipfile.ZipInfo] = field(default_factory=dict)
-
-
-HIDDEN = "is hidden: its name begins with a dot"
-
-
-def _is_image(name: str) -> bool:
-    """Whether a file is to be an image; macOS writes `._NAME` beside a file NAME, which is none."""
-    return name.lower().endswith(SUFFIXES) and not name.startswith("._")
-
-
-def _listed_folder(root: Path, limits: Limits) -> _Listing:
-    found = _Listing()
-    waiting: list[tuple[tuple[str, ...], Path]] = [((), root)]
-    while waiting:
-        parts, here = waiting.pop()
-        try:
-            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
-        except OSError as error:
-            found.left_out.append(("/".join(parts), f"is a folder that cannot be read ({error.strerror})"))
-            continue
-        for entry in entries:
-            path = (*parts, entry.name)
-            if entry.name.startswith("."):
-                if _is_image(entry.name) or entry.is_dir(follow_symlinks=False):
-                    found.left_out.append(("/".join(path), HIDDEN))
-            elif entry.is_symlink():
-                found.left_out.append(("/".join(path), "is a link, and links are not followed"))
-            elif entry.is_dir(follow_symlinks=False):
-                found.folders.add(path)
-                waiting.append((path, here / entry.name))
-            else:
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except OSError as error:
-                    found.left_out.append(("/".join(path), f"cannot be read ({error.strerror})"))
-                    continue
-                if stat.S_ISREG(status.st_mode):
-                    found.files.append((path, status.st_size, status.st_mtime_ns))
-                else:
-                    found.left_out.append(("/".join(path), "is no plain file"))
-        _bound(len(found.files), limits)
-    found.files.sort()
-    return found
-
-
-def _listed_zip(archive: zipfile.ZipFile, limits: Limits) -> _Listing:
-    found = _Listing()
-    infos = archive.infolist()
-    _bound(len(infos), limits)
-    for entry in infos:
-        name = entry.filename.replace("\\", "/")  # as some programs of Windows write it
-        parts = tuple(part for part in name.split("/") if part and part != ".")
-        if parts[:1] == ("__MACOSX",):
-            continue
-        if ".." in parts or name.startswith("/") or not parts or parts[0][1:] == ":":
-            found.left_out.append((entry.filename, "has a path that leads out of the archive"))
-        elif any(part.startswith(".") for part in parts):
-            if _is_image(parts[-1]):
-                found.left_out.append((entry.filename, HIDDEN))
-        elif stat.S_ISLNK(entry.external_attr >> 16):
-            found.left_out.append((entry.filename, "is a link, and links are not followed"))
-        elif entry.flag_bits & 1:
-            found.left_out.append((entry.filename, "is encrypted"))
-        elif name.endswith("/"):
-            found.folders.add(parts)
-        else:
-            if "/".join(parts) in found.entries:
-                found.left_out.append(
-                    (entry.filename, "is in the archive more than once: the last one counts")
-                )
-            found.entries["/".join(parts)] = entry
-    for path, entry in found.entries.items():
-        parts = tuple(path.split("/"))
-        found.folders |= {parts[:depth] for depth in range(1, len(parts))}
-        found.files.append((parts, entry.file_size, entry.CRC))
-    found.files.sort()
-    return found
-
-
-def _bound(count: int, limits: Limits) -> None:
-    if count > limits.items:
-        raise DataError(
-            f"It holds more than {limits.items:,} items: take fewer, or set the limit higher (items=...)."
-        )
-
-
 def open_folder(path: Path, shown: str, options: Options, limits: Limits) -> Pictures:
     """Look at a folder of images; `shown` is what a sentence calls it.
 
     Raises:
         DataError: it holds no image, too many, or a table that cannot be read.
     """
-    return _meant(Pictures(path, shown, [], [], "", limits), _listed_folder(path, limits), options)
+    return _meant(Pictures(path, shown, [], [], "", limits), listed_folder(path, limits), options)
 
 
 def open_zip(path: Path, shown: str, options: Options, limits: Limits) -> Pictures:
@@ -237,7 +139,7 @@ def open_zip(path: Path, shown: str, options: Options, limits: Limits) -> Pictur
     """
     try:
         archive = zipfile.ZipFile(path)
-        listing = _listed_zip(archive, limits)
+        listing = listed_zip(archive, limits)
     except DataError:
         raise
     except Exception as error:
@@ -249,7 +151,7 @@ def open_zip(path: Path, shown: str, options: Options, limits: Limits) -> Pictur
     return _meant(empty, listing, options)
 
 
-def _meant(empty: Pictures, listing: _Listing, options: Options) -> Pictures:
+def _meant(empty: Pictures, listing: Listing, options: Options) -> Pictures:
     """Give the files their classes and splits."""
     images = [one for one in listing.files if one[0][-1].lower().endswith(SUFFIXES)]
     others = [one for one in listing.files if not one[0][-1].lower().endswith(SUFFIXES)]
@@ -300,7 +202,7 @@ def _is_table(name: str) -> bool:
     return lower.endswith(".csv") or (lower.endswith(".txt") and lower.startswith((PARTITION, ATTRIBUTES)))
 
 
-def _splits(images: list[_Listed], depth: int) -> set[str]:
+def _splits(images: list[Listed], depth: int) -> set[str]:
     """Folders at a depth that are splits: all that hold images there, or some with others beside them.
 
     One alone beside others, such as `train` beside `bus`, may well be a class.
@@ -311,7 +213,7 @@ def _splits(images: list[_Listed], depth: int) -> set[str]:
     return found if sure and any(SPLIT_FOLDERS[name.lower()] == 0 for name in found) else set()
 
 
-def _top(images: list[_Listed]) -> int:
+def _top(images: list[Listed]) -> int:
     """How many folders hold all the images, and are neither a class nor a split: those of a packed folder."""
     depth = 0
     while (
@@ -324,7 +226,7 @@ def _top(images: list[_Listed]) -> int:
 
 
 def _by_folder(
-    empty: Pictures, listing: _Listing, images: list[_Listed], top: int, left_out: list[tuple[str, str]]
+    empty: Pictures, listing: Listing, images: list[Listed], top: int, left_out: list[tuple[str, str]]
 ) -> Pictures:
     splits = _splits(images, top)
     beside = f"lies beside the splits {', '.join(sorted(splits))}, and so is in none"
@@ -350,7 +252,7 @@ def _by_folder(
 
 def _by_table(
     empty: Pictures,
-    images: list[_Listed],
+    images: list[Listed],
     table: Attributes,
     splits: dict[str, int],
     left_out: list[tuple[str, str]],
@@ -386,7 +288,7 @@ def _by_table(
     )
 
 
-def _read(pictures: Pictures, one: _Listed) -> bytes:
+def _read(pictures: Pictures, one: Listed) -> bytes:
     parts, size, changed = one
     shown = one_line(parts[-1], limit=60)
     if size > pictures.limits.table * MIB:
