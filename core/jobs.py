@@ -134,7 +134,7 @@ def _starting(job: Job, told: dict[str, Any]) -> bool:
         return False  # elsewhere than on POSIX, signal 0 is no question
     try:
         os.kill(number, 0)
-    except OSError:
+    except (OSError, OverflowError):
         return False
     return True
 

@@ -233,7 +233,13 @@ def test_a_process_that_cannot_be_started_is_one_sentence(job: Job, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"state": 3, "done": "x", "total": -1, "left": "y", "phase": 5}']
+    "text",
+    [
+        "{",
+        "[]",
+        '{"state": 3, "done": "x", "total": -1, "left": "y", "phase": 5}',
+        '{"state": "running", "phase": "Starting", "pid": 1000000000000000000000}',
+    ],
 )
 def test_a_status_that_is_damaged_breaks_nothing(job: Job, text: str) -> None:
     job.status.write_text(text)
