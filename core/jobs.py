@@ -29,6 +29,8 @@ PATIENCE = 5.0
 """Seconds that a job waits for its lock: whoever asks how it is holds it for a moment."""
 PAUSE = 1.0
 """Seconds between two writes of the status."""
+STARTING = 60.0
+"""Seconds that a process may take to its lock; its number is believed no longer, for another may have it by then."""
 
 _STARTED: dict[Path, subprocess.Popen[bytes]] = {}
 """Processes started here, by the path of their status: they live before they hold their lock."""
@@ -107,7 +109,7 @@ def read_job(job: Job) -> JobState:
     ended = told.get("state")
     if ended not in ("stopped", "failed"):
         ended = None
-    state = ended or ("running" if alive or held(job.lock) else "interrupted")
+    state = ended or ("running" if alive or held(job.lock) or _starting(job, told) else "interrupted")
     left, error = told.get("left"), told.get("error")
     since = seconds_since(job.status) if state == "running" else 0.0
     return JobState(
@@ -119,6 +121,22 @@ def read_job(job: Job) -> JobState:
         left=max(0.0, left - since) if isinstance(left, int | float) else None,
         error=None if error is None else one_line(error, limit=600),
     )
+
+
+def _starting(job: Job, told: dict[str, Any]) -> bool:
+    """Whether a process that was started elsewhere lives, and has not come to its lock yet."""
+    age, number = seconds_since(job.status), told.get("pid")
+    if told.get("phase") != "Starting" or age > STARTING:
+        return False
+    if number is None:
+        return age < PAUSE  # it is being started this moment, and has no number yet
+    if os.name != "posix" or not isinstance(number, int) or number <= 1:
+        return False  # elsewhere than on POSIX, signal 0 is no question
+    try:
+        os.kill(number, 0)
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def positive(value: object) -> float:
@@ -265,6 +283,11 @@ def start_job(job: Job, words: Sequence[str]) -> None:
         except CheckpointError:
             job.status.unlink(missing_ok=True)
             raise
+        process = _STARTED[job.status]
+        # whoever asks for it elsewhere must not find it among the living once it has ended
+        threading.Thread(target=process.wait, daemon=True).start()
+        with contextlib.suppress(CheckpointError):  # it works without
+            write_json(job.status, {"state": "running", "phase": "Starting", "pid": process.pid})
 
 
 def stop_job(job: Job) -> None:
@@ -295,13 +318,17 @@ def _send(job: Job, sent: signal.Signals) -> None:
         process.send_signal(sent)
         return
     with contextlib.suppress(CheckpointError):
-        signal_holder(job.lock, read_json(job.status).get("pid"), sent)
+        told = read_json(job.status)
+        signal_holder(job.lock, told.get("pid"), sent, starting=_starting(job, told))
 
 
-def signal_holder(lock: Path, number: object, sent: signal.Signals) -> bool:
-    """Signal the process that said it has this number, if it still holds its lock: else the number may be anyone's."""
+def signal_holder(lock: Path, number: object, sent: signal.Signals, *, starting: bool = False) -> bool:
+    """Signal the process that said it has this number, if it still holds its lock: else the number may be anyone's.
+
+    With `starting` it is known to live, and to be on its way to the lock.
+    """
     with contextlib.suppress(OSError):
-        if isinstance(number, int) and number > 1 and held(lock):
+        if isinstance(number, int) and number > 1 and (starting or held(lock)):
             os.kill(number, sent)
             return True
     return False

@@ -132,7 +132,8 @@ def _sample_lines(sample: own.Sample) -> list[str]:
         + ".",
     ]
     if sample.columns:
-        lines.append(f"Columns that can be the label (--set label=...): {', '.join(sample.columns)}.")
+        quoted = ", ".join(f"'{name}'" for name in sample.columns)
+        lines.append(f"Columns that can be the label (--set label=...): {quoted}.")
     return [*lines, *left_out_lines(sample.left_out, sample.left_out_count), "Nothing was added."]
 
 
@@ -153,7 +154,8 @@ def set_document(one: own.OwnSet) -> dict[str, Any]:
         "id": one.id,
         "state": one.state,
         "reason": one.reason or one.job.error,
-        "path": one.request.path,
+        "path": None if one.request.called else one.request.path,
+        "called": one.request.called or None,
         "bytes": disk_use(one.folder),
         "data": None if document is None else document.model_dump(mode="json"),
         "left_out": [{"name": name, "why": why} for name, why in own.left_out(one)],
@@ -179,10 +181,11 @@ def set_lines(one: own.OwnSet) -> list[str]:
     """What `data show` prints."""
     document = one.document
     if document is None:
-        why = one.reason or one.job.error
+        resumed = {"broken": "", "looked": "adds it", "running": "waits for it"}.get(one.state, "goes on")
+        resume = f"`python -m core data resume {one.name}` {resumed}, " if resumed else ""
         return [
-            f"Data set '{one.name}' is {one.state}{f': {why}' if why else '.'}",
-            f"`python -m core data resume {one.name}` goes on, `data delete {one.name}` removes it.",
+            f"Data set '{one.name}' {one.said}",
+            f"{resume}`python -m core data delete {one.name}` removes it.",
         ]
     items = "images" if document.kind == "image" else "vectors"
     split = "as its source has them" if document.own_split else f"stratified, seed {one.request.options.seed}"

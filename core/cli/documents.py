@@ -6,7 +6,7 @@ from core.analysis.collapse import collapse_sentence
 from core.analysis.scores import SCORES, directions, units
 from core.cli.terminal import number, shorten, table
 from core.config import RunConfig, reconstruction_weight
-from core.data import catalog
+from core.data import catalog, own
 from core.data.images import SPLITS
 from core.errors import CheckpointError
 from core.families import family
@@ -305,14 +305,15 @@ def setting_lines() -> list[str]:
 
 
 def data_documents() -> list[dict[str, Any]]:
-    """One object of `data list --json` for each data set."""
-    return [
+    """One object of `data list --json` for each data set; those on their way come last, and are not known yet."""
+    known: list[dict[str, Any]] = [
         {
             "name": row.name,
             "title": row.title,
             "kind": row.kind,
             "own": row.own,
-            "available": row.own or catalog.is_available(row.name),
+            "available": (here := row.own or catalog.is_available(row.name)),
+            "state": "ready" if here else "absent",
             "embedded": row.embedded,
             "shape": list(row.shape),
             "train_images": row.train_images,
@@ -323,6 +324,21 @@ def data_documents() -> list[dict[str, Any]]:
         }
         for row in catalog.rows()
     ]
+    unknown = dict.fromkeys(known[0]) | {
+        "own": True,
+        "available": False,
+        "embedded": False,
+        "class_names": [],
+    }
+    return known + [
+        unknown | {"name": one.name, "title": one.name, "state": one.state, "source": f"yours, it {one.said}"}
+        for one in own.list_own()
+        if one.state != "ready"
+    ]
+
+
+HERE = {"ready": "yes", "absent": "no", "looked": "no"}
+"""What `data list` says of a state; of any other it says the state"""
 
 
 def data_lines() -> list[str]:
@@ -331,11 +347,11 @@ def data_lines() -> list[str]:
     rows = [
         (
             row["name"],
-            "embedded" if row["embedded"] else "yes" if row["available"] else "no",
-            "x".join(map(str, row["shape"])),
-            number(row["train_images"]),
-            number(row["test_images"]),
-            row["licence"],
+            "embedded" if row["embedded"] else HERE.get(row["state"], row["state"]),
+            "x".join(map(str, row["shape"] or ())),
+            "" if row["train_images"] is None else number(row["train_images"]),
+            "" if row["test_images"] is None else number(row["test_images"]),
+            row["licence"] or "",
             row["source"],
         )
         for row in data_documents()

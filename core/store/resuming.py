@@ -13,7 +13,7 @@ from core.store.trash import TRASH
 
 # not annotations.json: a person may be writing a note at this moment
 _TEMPORARY = re.compile(
-    r"\.(run\.json|history\.jsonl|scores\.json|(model|resume|latents)-[\w-]+\.\w+)\.[0-9a-f]{8}\.tmp"
+    r"\.((run|scores|status|probe)\.json|history\.jsonl|shown\.npz|(model|resume|latents)-[\w-]+\.\w+)\.[0-9a-f]{8}\.tmp"
 )
 
 

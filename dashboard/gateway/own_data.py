@@ -135,7 +135,7 @@ def stage_upload(
     suffix = next((one for one in FILES if called.lower().endswith(one)), None)
     if suffix is None:
         raise DataError(f"A file of this kind cannot be added: give one that ends in {', '.join(FILES)}.")
-    made = _staged(name, None, options, limits, upload=suffix)
+    made = _staged(name, None, options, limits, upload=suffix, called=called)
     try:
         uploaded.seek(0)
         with Path(made.request.path).open("wb") as file:
@@ -152,7 +152,13 @@ def stage_upload(
 
 
 def _staged(
-    name: str, path: Path | None, options: dict[str, Any], limits: dict[str, Any], *, upload: str = ""
+    name: str,
+    path: Path | None,
+    options: dict[str, Any],
+    limits: dict[str, Any],
+    *,
+    upload: str = "",
+    called: str = "",
 ) -> own.OwnSet:
     return own.stage(
         name,
@@ -162,6 +168,7 @@ def _staged(
         look=True,
         builtin=tuple(catalog.DATASETS),
         upload=upload,
+        called=called,
     )
 
 

@@ -278,5 +278,6 @@ def _sample(one: OwnSet) -> None:
     more = f" and {len(counts) - 20} more" if len(counts) > 20 else ""
     st.caption(f"Labels in the sample: {shown_counts}{more}.")
     if sample.columns:
-        st.caption(f"Columns that can be the label: {controls.plain(', '.join(sample.columns))}.")
+        quoted = ", ".join(f"'{name}'" for name in sample.columns)
+        st.caption(f"Columns that can be the label: {controls.plain(quoted)}.")
     left_out_table(sample.left_out, sample.left_out_count)

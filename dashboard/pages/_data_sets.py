@@ -125,7 +125,7 @@ def _own(row: DatasetInfo) -> None:
     assert one.document is not None
     drawn = f"at random, stratified, seed {one.request.options.seed}"
     st.caption(
-        f"Added from {controls.plain(one.request.path)}: {controls.plain(one.document.what)}, split "
+        f"Added from {controls.plain(one.origin)}: {controls.plain(one.document.what)}, split "
         f"{'as the source has it' if one.document.own_split else drawn}, {gateway.size_text(gateway.own_size(one))}."
     )
     try:

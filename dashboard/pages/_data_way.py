@@ -7,12 +7,6 @@ from dashboard.gateway import OwnSet
 from dashboard.pages import _data_dialogs as dialogs
 
 _SEEN = "data-way"
-WORDS = {
-    "interrupted": "was cut off before it was complete: nothing is added yet.",
-    "stopped": "was stopped before it was complete: nothing is added yet.",
-    "broken": "cannot be read.",
-    "failed": "could not be added.",
-}
 
 
 def on_their_way(sets: list[OwnSet]) -> None:
@@ -52,11 +46,7 @@ def _box(one: OwnSet) -> None:
             if st.button("Stop", key=f"data-stop-{one.id}", icon=":material/stop:"):
                 dialogs.attempt(lambda: gateway.stop_import(one))
             return
-        why = one.reason or one.job.error or ""
-        st.markdown(
-            f"**{controls.plain(one.name)}** {WORDS.get(one.state, one.state)} {controls.plain(why)}",
-            width="stretch",
-        )
+        st.markdown(f"**{controls.plain(one.name)}** {controls.plain(one.said)}", width="stretch")
         if one.state in ("interrupted", "stopped", "failed") and st.button(
             "Go on", key=f"data-go-{one.id}", icon=":material/play_arrow:", type="primary"
         ):

@@ -30,6 +30,7 @@ from tests.core.shared import Copy, Edit, Sentence, Small, Trained
 
 REPO = Path(core.__file__).parents[1]
 Dies = Callable[[str, Path, float], str]
+WATCHED = ("probe.json", "probe.f32", "shown.npz")
 CLEAN = {
     "run.json",
     "history.jsonl",
@@ -38,6 +39,7 @@ CLEAN = {
     "latents-train.npz",
     "model-2.safetensors",
     "resume-2-0.safetensors",
+    *WATCHED,
 }
 
 
@@ -192,7 +194,7 @@ def test_a_note_that_is_being_written_is_no_leftover(copied: Copy, edit_document
 # ---- a disk that is full
 
 
-@pytest.mark.parametrize("call", range(0, 30, 3))
+@pytest.mark.parametrize("call", range(0, 12, 2))
 def test_a_full_disk_ends_training_with_the_last_checkpoint(
     call: int,
     store: Path,
@@ -205,17 +207,21 @@ def test_a_full_disk_ends_training_with_the_last_checkpoint(
     made = iter(range(10**9))
 
     def full(real: Callable[..., Any]) -> Callable[..., Any]:
-        def flush(*arguments: Any) -> Any:
-            if next(made) == call + 9:  # past the folder, run.json and the first checkpoint
+        def flush(number: int) -> Any:
+            of = Path(os.readlink(f"/proc/self/fd/{number}"))
+            # training goes on without what only shows how far it is
+            needed = of.is_file() and not any(name in of.name for name in ("status.json", *WATCHED))
+            if needed and next(made) == call:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return real(*arguments)
+            return real(number)
 
         return flush
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full(os.fsync))
+        # past the folder, run.json and the first checkpoint
+        hooks = Hooks(on_start=lambda *_: patch.setattr(os, "fsync", full(os.fsync)))
         with pytest.raises(CheckpointError, match="No space left on device") as error:
-            train(small(**SETTINGS), store=store)
+            train(small(**SETTINGS), store=store, hooks=hooks)
     record = read_record(only_folder(store))
     assert (record.state, record.reason) == ("failed", sentence(error.value))
     assert not [name for name in names(record.folder) if name.endswith(".tmp")]

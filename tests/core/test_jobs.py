@@ -43,6 +43,14 @@ with working(Job(Path(sys.argv[1]), "work")) as tell:
 """
 
 
+STOP = """
+import sys
+from pathlib import Path
+from core.jobs import Job, stop_job
+stop_job(Job(Path(sys.argv[1]), "work"))
+"""
+
+
 @pytest.fixture
 def worker(job: Job, repo: Path) -> subprocess.Popen[bytes]:
     """A process that works on the job until it is ended; started by somebody else than this process' `start_job`."""
@@ -179,6 +187,37 @@ def test_a_started_job_runs_before_it_holds_its_lock_and_tells_the_store(
     assert f"There is no run 'no-such-run' in {store}" in job.log.read_text()  # made absolute
 
 
+def test_a_job_that_another_process_is_starting_runs(job: Job) -> None:
+    def told(**values: object) -> None:
+        job.status.write_text(json.dumps({"state": "running", "phase": "Starting", **values}))
+
+    told()  # as it is before its process has a number
+    assert read_job(job).running
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        told(pid=process.pid)
+        assert read_job(job).running
+        told(pid=process.pid, phase="Reading")  # it had its lock by then, and has it no more
+        assert read_job(job).state == "interrupted"
+        told(pid=process.pid)
+        long_ago = time.time() - 100  # the number may be anyone's by now
+        os.utime(job.status, (long_ago, long_ago))
+        assert read_job(job).state == "interrupted"
+        told(pid=process.pid)
+        stop_job_of_another = subprocess.Popen(
+            [sys.executable, "-c", STOP, str(job.folder)], cwd=Path(jobs.__file__).parents[1]
+        )
+        assert process.wait(SECONDS) == -signal.SIGTERM
+        assert stop_job_of_another.wait(SECONDS) == 0
+    assert read_job(job).state == "stopped"
+
+
+def test_whoever_starts_a_job_tells_its_number(job: Job) -> None:
+    start_job(job, ["list"])
+    told = json.loads(job.status.read_text())
+    assert told == {"state": "running", "phase": "Starting", "pid": jobs._STARTED[job.status].pid}
+    stop_job(job)
+
+
 def test_stop_ends_a_process_that_was_just_started(job: Job) -> None:
     start_job(job, ["list"])
     stop_job(job)
@@ -194,7 +233,13 @@ def test_a_process_that_cannot_be_started_is_one_sentence(job: Job, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"state": 3, "done": "x", "total": -1, "left": "y", "phase": 5}']
+    "text",
+    [
+        "{",
+        "[]",
+        '{"state": 3, "done": "x", "total": -1, "left": "y", "phase": 5}',
+        '{"state": "running", "phase": "Starting", "pid": 1000000000000000000000}',
+    ],
 )
 def test_a_status_that_is_damaged_breaks_nothing(job: Job, text: str) -> None:
     job.status.write_text(text)

@@ -201,13 +201,12 @@ def _header(file: Any, name: str) -> _Array:
     return _Array(name, shape, dtype, fortran)
 
 
-def open_arrays(path: Path, limits: Limits) -> Arrays:
-    """Look at an npz: which of its arrays are images, and their labels.
+def open_arrays(path: Path, shown: str, limits: Limits) -> Arrays:
+    """Look at an npz: which of its arrays are images, and their labels; `shown` is what a sentence calls it.
 
     Raises:
         DataError: it is no npz, holds no images, holds Python objects, or is larger than the limits.
     """
-    shown = one_line(path.name, limit=60)
     try:
         archive = zipfile.ZipFile(path)
         heads = {}

@@ -41,7 +41,8 @@ def work(folder: Path) -> None:
     request = read_own(folder).request
     with working(job_of(folder)) as told, _limited(request.limits):
         try:
-            source = open_source(Path(request.path), request.options, request.limits)
+            path, called = Path(request.path), request.called
+            source = open_source(path, request.options, request.limits, called=called)
             (look if request.look else build)(folder, request, source, told)
         except _Late:
             raise DataError(
@@ -102,8 +103,10 @@ def look(folder: Path, request: Request, source: Source, told: Told) -> None:
             wrong.append((item.name, str(reason)))
     if not rows:
         raise DataError(f"No item of the sample can be used: {wrong[0][0]} {wrong[0][1]}.")
-    values = np.stack(rows)
+    values, columns = np.stack(rows), list(getattr(source, "columns", ()))
     if source.kind == "vector":
+        whole = (values == np.rint(values)).all(axis=(0, 1, 2)).tolist()
+        columns = [name for name, one in zip(columns, whole, strict=False) if one]  # an npz names none
         # by the range of the sample: that of the whole is known once it is read
         values = scaled(values, values.min(axis=(0, 1, 2)), values.max(axis=(0, 1, 2)))
     write_arrays(folder / "look.npz", {"values": values})
@@ -115,7 +118,7 @@ def look(folder: Path, request: Request, source: Source, told: Told) -> None:
             "items": len(source),
             "shape": list(rows[0].shape),
             "labels": labels,
-            "columns": list(getattr(source, "columns", ())),
+            "columns": columns,
             "left_out": [*source.left_out, *wrong][:LEFT_OUT_KEPT],
             "left_out_count": len(source.left_out) + len(wrong),
         },

@@ -8,16 +8,16 @@ labels from a column of it. Nothing is followed out of the folder, and no path i
 import errno
 import hashlib
 import os
-import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from core.data.own.attributes import Attributes, read_attributes, read_partition
 from core.data.own.items import MIB, Item, label_text
+from core.data.own.listing import Listed, Listing, listed_folder, listed_zip
 from core.data.own.options import Limits, Options
 from core.data.own.pictures import FORMATS, SUFFIXES, decoded
-from core.data.own.tables import Attributes, read_attributes, read_partition
 from core.data.own.unfit import Unfit
 from core.errors import DataError
 from core.files import one_line
@@ -45,6 +45,8 @@ class Pictures:
     """Image files of a folder or a zip."""
 
     place: Path
+    shown: str
+    """What a sentence calls it"""
     files: list[_File]
     left_out: list[tuple[str, str]]
     what: str
@@ -53,6 +55,8 @@ class Pictures:
     """Attributes that could be the label"""
     kind: str = "image"
     archive: zipfile.ZipFile | None = field(default=None, repr=False)
+    entries: dict[str, zipfile.ZipInfo] = field(default_factory=dict, repr=False)
+    """Of the archive, by the names of the files: an entry may be written otherwise, such as './a.png'"""
 
     def __len__(self) -> int:
         """Number of files."""
@@ -97,7 +101,7 @@ class Pictures:
         """
         try:
             if self.archive is not None:
-                with self.archive.open(one.name) as entry:
+                with self.archive.open(self.entries[one.name]) as entry:
                     return entry.read(one.size + 1)
             # listed as a plain file; one that became a link meanwhile is refused here
             handle = os.open(self.place / one.name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -105,9 +109,7 @@ class Pictures:
                 return file.read(one.size + 1)
         except OSError as error:
             if not self.place.exists():
-                raise DataError(
-                    f"'{one_line(self.place.name, limit=60)}' is gone: put it back, and add it again."
-                ) from None
+                raise DataError(f"'{self.shown}' is gone: put it back, and add it again.") from None
             link = error.errno == errno.ELOOP
             raise Unfit(
                 "is a link, and links are not followed" if link else f"cannot be read ({error.strerror})"
@@ -118,107 +120,38 @@ class Pictures:
             raise Unfit(f"cannot be unpacked ({one_line(error, limit=80)})") from None
 
 
-@dataclass
-class _Listing:
-    """Files found below a root, before anybody knows what its folders mean."""
-
-    files: list[tuple[tuple[str, ...], int, int]] = field(default_factory=list)
-    """(parts of the path, bytes, time of change)"""
-    folders: set[tuple[str, ...]] = field(default_factory=set)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-
-
-def _listed_folder(root: Path, limits: Limits) -> _Listing:
-    found = _Listing()
-    waiting: list[tuple[tuple[str, ...], Path]] = [((), root)]
-    while waiting:
-        parts, here = waiting.pop()
-        try:
-            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
-        except OSError as error:
-            found.left_out.append(("/".join(parts), f"is a folder that cannot be read ({error.strerror})"))
-            continue
-        for entry in entries:
-            path = (*parts, entry.name)
-            if entry.name.startswith("."):
-                continue
-            if entry.is_symlink():
-                found.left_out.append(("/".join(path), "is a link, and links are not followed"))
-            elif entry.is_dir(follow_symlinks=False):
-                found.folders.add(path)
-                waiting.append((path, here / entry.name))
-            else:
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except OSError as error:
-                    found.left_out.append(("/".join(path), f"cannot be read ({error.strerror})"))
-                    continue
-                if stat.S_ISREG(status.st_mode):
-                    found.files.append((path, status.st_size, status.st_mtime_ns))
-        _bound(len(found.files), limits)
-    found.files.sort()
-    return found
-
-
-def _listed_zip(archive: zipfile.ZipFile, limits: Limits) -> _Listing:
-    found = _Listing()
-    infos = archive.infolist()
-    _bound(len(infos), limits)
-    for entry in infos:
-        parts = tuple(part for part in entry.filename.split("/") if part and part != ".")
-        if any(part.startswith(".") for part in parts if part != "..") or parts[:1] == ("__MACOSX",):
-            continue
-        if ".." in parts or entry.filename.startswith("/") or "\\" in entry.filename or not parts:
-            found.left_out.append((entry.filename, "has a path that leads out of the archive"))
-        elif stat.S_ISLNK(entry.external_attr >> 16):
-            found.left_out.append((entry.filename, "is a link, and links are not followed"))
-        elif entry.flag_bits & 1:
-            found.left_out.append((entry.filename, "is encrypted"))
-        elif entry.is_dir():
-            found.folders.add(parts)
-        else:
-            found.folders |= {parts[:depth] for depth in range(1, len(parts))}
-            found.files.append((parts, entry.file_size, entry.CRC))
-    found.files.sort()
-    return found
-
-
-def _bound(count: int, limits: Limits) -> None:
-    if count > limits.items:
-        raise DataError(
-            f"It holds more than {limits.items:,} items: take fewer, or set the limit higher (items=...)."
-        )
-
-
-def open_folder(path: Path, options: Options, limits: Limits) -> Pictures:
-    """Look at a folder of images.
+def open_folder(path: Path, shown: str, options: Options, limits: Limits) -> Pictures:
+    """Look at a folder of images; `shown` is what a sentence calls it.
 
     Raises:
         DataError: it holds no image, too many, or a table that cannot be read.
     """
-    return _meant(Pictures(path, [], [], "", limits), _listed_folder(path, limits), options)
+    return _meant(Pictures(path, shown, [], [], "", limits), listed_folder(path, limits), options)
 
 
-def open_zip(path: Path, options: Options, limits: Limits) -> Pictures:
+def open_zip(path: Path, shown: str, options: Options, limits: Limits) -> Pictures:
     """Look at a zip of images; it is read where it lies, and nothing of it is unpacked to a path.
+
+    `shown` is what a sentence calls it.
 
     Raises:
         DataError: it is no zip, holds no image, too many, or a table that cannot be read.
     """
     try:
         archive = zipfile.ZipFile(path)
-        listing = _listed_zip(archive, limits)
+        listing = listed_zip(archive, limits)
     except DataError:
         raise
     except Exception as error:
         # zipfile raises a dozen unrelated kinds for bytes that are not what they should be
         raise DataError(
-            f"'{one_line(path.name, limit=60)}' cannot be read as a zip ({one_line(error, limit=100)}): pack it again."
+            f"'{shown}' cannot be read as a zip ({one_line(error, limit=100)}): pack it again."
         ) from None
-    return _meant(Pictures(path, [], [], "", limits, archive=archive), listing, options)
+    empty = Pictures(path, shown, [], [], "", limits, archive=archive, entries=listing.entries)
+    return _meant(empty, listing, options)
 
 
-def _meant(empty: Pictures, listing: _Listing, options: Options) -> Pictures:
+def _meant(empty: Pictures, listing: Listing, options: Options) -> Pictures:
     """Give the files their classes and splits."""
     images = [one for one in listing.files if one[0][-1].lower().endswith(SUFFIXES)]
     others = [one for one in listing.files if not one[0][-1].lower().endswith(SUFFIXES)]
@@ -229,7 +162,7 @@ def _meant(empty: Pictures, listing: _Listing, options: Options) -> Pictures:
     first = [name for name in attributes if name.startswith(ATTRIBUTES)] or attributes
     if not images:
         raise DataError(
-            f"'{one_line(empty.place.name, limit=60)}' holds no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image: give "
+            f"'{empty.shown}' holds no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image: give "
             "a folder with a folder of images for each class."
         )
     if len(first) > 1:
@@ -269,57 +202,57 @@ def _is_table(name: str) -> bool:
     return lower.endswith(".csv") or (lower.endswith(".txt") and lower.startswith((PARTITION, ATTRIBUTES)))
 
 
-def _top(images: list[tuple[tuple[str, ...], int, int]]) -> int:
+def _splits(images: list[Listed], depth: int) -> set[str]:
+    """Folders at a depth that are splits: all that hold images there, or some with others beside them.
+
+    One alone beside others, such as `train` beside `bus`, may well be a class.
+    """
+    folders = {parts[depth] for parts, _, _ in images if len(parts) > depth + 1}
+    found = {name for name in folders if name.lower() in SPLIT_FOLDERS}
+    sure = len(found) > 1 or found == folders
+    return found if sure and any(SPLIT_FOLDERS[name.lower()] == 0 for name in found) else set()
+
+
+def _top(images: list[Listed]) -> int:
     """How many folders hold all the images, and are neither a class nor a split: those of a packed folder."""
     depth = 0
-    while len({parts[: depth + 1] for parts, _, _ in images}) == 1 and all(
-        len(parts) > depth + 2 for parts, _, _ in images
+    while (
+        len({parts[: depth + 1] for parts, _, _ in images}) == 1
+        and images[0][0][depth].lower() not in SPLIT_FOLDERS
+        and (all(len(parts) > depth + 2 for parts, _, _ in images) or len(_splits(images, depth + 1)) > 1)
     ):
-        if images[0][0][depth].lower() in SPLIT_FOLDERS:
-            break
         depth += 1
     return depth
 
 
 def _by_folder(
-    empty: Pictures,
-    listing: _Listing,
-    images: list[tuple[tuple[str, ...], int, int]],
-    top: int,
-    left_out: list[tuple[str, str]],
+    empty: Pictures, listing: Listing, images: list[Listed], top: int, left_out: list[tuple[str, str]]
 ) -> Pictures:
-    heads = {parts[top].lower() for parts, _, _ in images if len(parts) > top + 1}
-    flat = any(len(parts) == top + 1 for parts, _, _ in images)
-    split = (
-        bool(heads)
-        and not flat
-        and heads <= set(SPLIT_FOLDERS)
-        and any(SPLIT_FOLDERS[one] == 0 for one in heads)
-    )
-    first = top + split
-    files = [
-        _File(
-            "/".join(parts),
-            label_text(parts[first]) if len(parts) > first + 1 else None,
-            SPLIT_FOLDERS[parts[top].lower()] if split else None,
-            size,
-            changed,
-        )
-        for parts, size, changed in images
-    ]
+    splits = _splits(images, top)
+    beside = f"lies beside the splits {', '.join(sorted(splits))}, and so is in none"
+    first = top + bool(splits)
+    files = []
+    for parts, size, changed in images:
+        name = "/".join(parts)
+        if splits and (len(parts) == top + 1 or parts[top] not in splits):
+            left_out.append((name, beside))
+            continue
+        label = label_text(parts[first]) if len(parts) > first + 1 else None
+        split = SPLIT_FOLDERS[parts[top].lower()] if splits else None
+        files.append(_File(name, label, split, size, changed))
     full = {parts[:depth] for parts, _, _ in images for depth in range(1, len(parts))}
     empties = sorted(one for one in listing.folders - full if len(one) == first + 1)
     left_out += [("/".join(one), "is a folder without an image, so it is no class") for one in empties]
     if not any(one.label for one in files):
         what = "folder of images without labels"
     else:
-        what = "folder per class, in splits" if split else "folder per class"
+        what = "folder per class, in splits" if splits else "folder per class"
     return replace(empty, files=files, left_out=left_out, what=what)
 
 
 def _by_table(
     empty: Pictures,
-    images: list[tuple[tuple[str, ...], int, int]],
+    images: list[Listed],
     table: Attributes,
     splits: dict[str, int],
     left_out: list[tuple[str, str]],
@@ -333,6 +266,8 @@ def _by_table(
         known = of_path.get(name, of_name.get(name))
         if known is None:
             left_out.append((name, "is in the table, and no image of the folder"))
+        elif known in found:
+            left_out.append((name, "is in the table more than once: its first row counts"))
         else:
             found[known] = (name, label)
     files = []
@@ -353,7 +288,7 @@ def _by_table(
     )
 
 
-def _read(pictures: Pictures, one: tuple[tuple[str, ...], int, int]) -> bytes:
+def _read(pictures: Pictures, one: Listed) -> bytes:
     parts, size, changed = one
     shown = one_line(parts[-1], limit=60)
     if size > pictures.limits.table * MIB:

@@ -30,7 +30,7 @@ class Sample:
     """(n, C, H, W) as they would be stored: uint8 images, or float32 vectors"""
     labels: tuple[str | None, ...]
     columns: tuple[str, ...]
-    """Attributes that could be the label"""
+    """Those that could be the label: attributes, and of a table of vectors whole numbers"""
     left_out: tuple[tuple[str, str], ...]
     left_out_count: int
 
@@ -60,6 +60,7 @@ def again(
         was.options if options is None else options,
         was.limits if limits is None else limits,
         look=was.look if look is None else look,
+        called=was.called,
     )
 
 
@@ -80,10 +81,16 @@ def wait(own: OwnSet, progress: Callable[[JobState], None]) -> OwnSet:
         The data set as it is then.
 
     Raises:
-        DataError: it failed, and is removed: nothing is half-added; or it was ended from elsewhere, and can go on.
+        DataError: it failed, and is removed: nothing is half-added; or it was ended from elsewhere, and can go on; or
+            it was removed from elsewhere.
     """
     while True:
-        now = read_own(own.folder)
+        try:
+            now = read_own(own.folder)
+        except DataError:
+            if (own.folder / "request.json").exists():
+                raise
+            raise DataError(f"'{own.name}' was removed while it was being read: add it again.") from None
         if now.state != "running":
             break
         progress(now.job)

@@ -30,6 +30,16 @@ ID_PATTERN = re.compile(r"own-[0-9a-f]{10}")
 LEFT_OUT_KEPT = 10_000
 """Items left out that are kept by name; all are counted"""
 PATIENCE = 5.0
+STATES = {
+    "running": "is being read",
+    "looked": "was looked at, and is not added yet",
+    "interrupted": "was cut off before it was complete: nothing is added yet",
+    "stopped": "was stopped before it was complete: nothing is added yet",
+    "failed": "could not be added",
+    "broken": "cannot be read",
+    "ready": "is complete",
+}
+"""The end of a sentence about a data set"""
 
 
 class Request(BaseModel):
@@ -40,6 +50,8 @@ class Request(BaseModel):
     format: int
     name: str
     path: str
+    called: str = ""
+    """Name that an uploaded file had where it came from; text only, never a path"""
     created: str
     look: bool
     """Whether a sample is to be shown, and nothing added yet"""
@@ -96,6 +108,17 @@ class OwnSet:
     def name(self) -> str:
         """As people call it."""
         return self.request.name
+
+    @property
+    def said(self) -> str:
+        """How it is: the end of a sentence about it, with the reason where it failed."""
+        why = self.reason or self.job.error
+        return f"{STATES[self.state]}: {why}" if why else f"{STATES[self.state]}."
+
+    @property
+    def origin(self) -> str:
+        """Where it came from, for people: a path, or the name of an uploaded file, which is not kept."""
+        return self.request.called or self.request.path
 
     @property
     def job_files(self) -> Job:
@@ -181,6 +204,7 @@ def stage(
     look: bool,
     builtin: tuple[str, ...],
     upload: str = "",
+    called: str = "",
 ) -> OwnSet:
     """Make the folder of a data set that is to be read.
 
@@ -191,6 +215,7 @@ def stage(
         limits: for the process that reads.
         look: whether only a sample is wanted.
         upload: ending of that file, such as ".npz"; `request.path` of what is returned says where it goes.
+        called: name that it had where it came from.
         builtin: names that are taken by others.
 
     Raises:
@@ -211,18 +236,22 @@ def stage(
         except OSError as error:
             raise DataError(f"'{folder}' could not be made ({error.strerror or error}).") from None
         try:
-            return ask(folder, name, path or folder / f"upload{upload}", options, limits, look=look)
+            source = path or folder / f"upload{upload}"
+            return ask(folder, name, source, options, limits, look=look, called=one_line(called))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
 
-def ask(folder: Path, name: str, path: Path, options: Options, limits: Limits, *, look: bool) -> OwnSet:
+def ask(
+    folder: Path, name: str, path: Path, options: Options, limits: Limits, *, look: bool, called: str = ""
+) -> OwnSet:
     """Write what is asked for into a data set's folder."""
     request = Request(
         format=FORMAT,
         name=name,
         path=str(path.absolute()),
+        called=called,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         look=look,
         options=options,

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.data.own.items import Source
 from core.data.own.library import LEFT_OUT_KEPT, Request
-from core.data.own.options import Limits
+from core.data.own.options import MOST_CLASSES, Limits
 from core.data.own.rows import form_of
 from core.errors import CheckpointError, DataError
 from core.files import read_json, write_json
@@ -92,9 +92,11 @@ class Part:
             return NO_LABEL
         if name not in self.places:
             if len(self.places) >= limits.classes:
+                most = limits.classes == MOST_CLASSES
                 raise DataError(
-                    f"It has more than {limits.classes} classes, with '{name}': at most 255 can be told apart on a "
-                    "map; choose another label, or leave it out."
+                    f"It has more than {limits.classes} classes, with '{name}': "
+                    + ("no more can be told apart on a map" if most else "set the limit higher (classes=...)")
+                    + ", choose another label, or leave the label out."
                 )
             self.places[name] = len(self.places)
             self.note["labels"].append(name)

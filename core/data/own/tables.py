@@ -1,23 +1,29 @@
-"""Tables: the vectors of a CSV or Parquet file, and the columns of an attribute table that stands beside images."""
+"""Tables: the vectors of a CSV or Parquet file."""
 
 import hashlib
-import io
 import math
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from core.data.own.items import MIB, Item, label_text
 from core.data.own.options import Limits, Options
+from core.data.own.separated import UNNAMED, Form, check_names, form_of_text, unreadable
 from core.errors import DataError
 from core.files import one_line
 
 BLOCK_VALUES = 2**22
 """Values read at a time"""
+COMMA_NUMBER = r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*"
+"""A number with a decimal comma"""
+INSTEAD = "CSV with a header, or Parquet"
+DIGITS = r"\s*[+-]?\d{39,}(?:\.\d*)?\s*"
+"""A number that no float32 holds, written out; pandas takes one of thousands of digits for text"""
 
 
 @dataclass
@@ -25,9 +31,13 @@ class Vectors:
     """Rows of numbers from a CSV or Parquet file, with a label column or none."""
 
     path: Path
+    shown: str
     columns: tuple[str, ...]
     """Of the numbers"""
     label: str | None
+    form: Form | None
+    """Of a CSV; None for Parquet"""
+    decimal: str
     rows: int
     what: str
     kind: str = "vector"
@@ -51,7 +61,7 @@ class Vectors:
             DataError: a value is no finite number; the sentence names row and column.
         """
         row = 0
-        for frame in _frames(self.path, self.label, columns=len(self.columns)):
+        for frame in _frames(self.path, self.shown, self.form, self.label, self.decimal):
             if row + len(frame) > start:
                 values, labels = self._numbers(frame, row), self._labels(frame)
                 for place in range(max(0, start - row), len(frame)):
@@ -69,22 +79,57 @@ class Vectors:
         return [None if _missing(one) else label_text(_plain(one)) for one in frame[self.label]]
 
     def _numbers(self, frame: Any, row: int) -> np.ndarray:
-        import pandas as pd
-
         out = np.zeros((len(frame), len(self.columns)), np.float32)
         for place, name in enumerate(self.columns):
-            numbers = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=math.nan)
+            numbers = _floats(frame[name], self.decimal)
             with np.errstate(over="ignore"):
                 out[:, place] = numbers
             wrong = np.flatnonzero(~np.isfinite(out[:, place]))
             if len(wrong):
                 first = int(wrong[0])
-                raise DataError(
-                    f"Row {row + first + 1} has {one_line(repr(_plain(frame[name].iloc[first])), limit=40)} in column "
-                    f"'{one_line(name, limit=60)}', where a finite number belongs: mend or leave out such rows, or "
-                    "name the column of the labels (label=...)."
-                )
+                self._refuse(frame[name].iloc[first], numbers[first], row + first + 1, name)
         return out
+
+    def _refuse(self, cell: Any, number: float, row: int, name: str) -> NoReturn:
+        where = (
+            f"Row {row} has {one_line(repr(_plain(cell)), limit=40)} in column '{one_line(name, limit=60)}'"
+        )
+        written = str(cell).lower()
+        if (
+            math.isfinite(number)
+            or (math.isinf(number) and "inf" not in written)
+            or re.fullmatch(DIGITS, written)
+        ):
+            raise DataError(
+                f"{where}, more than a 32-bit float can hold (3.4e38): scale that column, or leave such rows out."
+            )
+        raise DataError(
+            f"{where}, where a finite number belongs: mend or leave out such rows, or name the column of the labels "
+            "(label=...)."
+        )
+
+
+def _floats(cells: Any, decimal: str) -> np.ndarray:
+    """A column as float64; NaN for what is no number, infinity for what is too large."""
+    import pandas as pd
+
+    if decimal == "," and not pd.api.types.is_numeric_dtype(cells.dtype):
+        # a column that pandas left as text, for one of its cells is none; a point would separate thousands
+        text = cells.astype(str)
+        cells = text.mask(text.str.contains(".", regex=False), "").str.replace(",", ".", regex=False)
+    try:
+        return np.asarray(pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=math.nan))
+    except OverflowError:  # whole numbers of hundreds of digits are Python's
+        return np.array([_float(one) for one in cells], np.float64)
+
+
+def _float(cell: Any) -> float:
+    try:
+        return float(cell)
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _missing(value: Any) -> bool:
@@ -93,7 +138,7 @@ def _missing(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     """A cell as people write it: 3 for a column of whole numbers that pandas made floats."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value.item() if isinstance(value, np.generic) else value
 
@@ -102,17 +147,17 @@ def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() == ".parquet"
 
 
-def _frames(path: Path, label: str | None, *, columns: int) -> Iterator[Any]:
-    """Blocks of a table of about so many columns; labels of a CSV stay as typed: 007 is not 7, and NA is a name.
+def _frames(
+    path: Path, shown: str, form: Form | None, label: str | None, decimal: str = "."
+) -> Iterator[Any]:
+    """Blocks of a table; labels of a CSV stay as typed: 007 is not 7, and NA is a name.
 
     Raises:
         DataError: the file changed meanwhile, or a row has more fields than the header.
     """
     import pandas as pd
 
-    rows = max(64, BLOCK_VALUES // columns)
-    shown = one_line(path.name, limit=60)
-    blocks = _parquet_frames(path, rows) if _is_parquet(path) else _csv_frames(path, rows, label)
+    blocks = _parquet_frames(path) if form is None else _csv_frames(path, form, label, decimal)
     while True:
         try:
             with warnings.catch_warnings():
@@ -124,71 +169,97 @@ def _frames(path: Path, label: str | None, *, columns: int) -> Iterator[Any]:
             raise
         except Exception as error:
             # pandas and pyarrow raise a dozen unrelated kinds for bytes that are not what they should be
-            raise DataError(
-                f"'{shown}' cannot be read as a table ({one_line(error, limit=100)}): give CSV with a header, or "
-                "Parquet."
-            ) from None
+            raise unreadable(shown, error, INSTEAD) from None
         if block is None:
             return
         yield block
 
 
-def _parquet_frames(path: Path, rows: int) -> Iterator[Any]:
+def _block_rows(columns: int) -> int:
+    return max(64, BLOCK_VALUES // columns)
+
+
+def _parquet_frames(path: Path) -> Iterator[Any]:
     import pyarrow.parquet as parquet
 
-    for batch in parquet.ParquetFile(path).iter_batches(batch_size=rows):
-        yield batch.to_pandas(ignore_metadata=True)
+    file = parquet.ParquetFile(path)
+    names = [name.strip() for name in file.schema_arrow.names]
+    for batch in file.iter_batches(batch_size=_block_rows(len(names))):
+        frame = batch.to_pandas(ignore_metadata=True)
+        frame.columns = names
+        yield frame
 
 
-def _csv_frames(path: Path, rows: int, label: str | None) -> Iterator[Any]:
+def _csv_frames(path: Path, form: Form, label: str | None, decimal: str) -> Iterator[Any]:
     import pandas as pd
 
     kinds = {} if label is None else {label: str}
-    yield from pd.read_csv(
-        path, chunksize=rows, low_memory=False, index_col=False, keep_default_na=False, dtype=kinds
-    )
+    rows = _block_rows(len(form.names))
+    options = form.options(**kinds)
+    for frame in pd.read_csv(path, chunksize=rows, low_memory=False, decimal=decimal, **options):
+        yield form.rows(frame)
 
 
-def open_vectors(path: Path, options: Options, limits: Limits) -> Vectors:
+def open_vectors(path: Path, shown: str, options: Options, limits: Limits) -> Vectors:
     """Look at a CSV or Parquet file: its columns, and how many rows it has.
+
+    Args:
+        path: the file.
+        shown: what a sentence calls it.
+        options: its `label`.
+        limits: of its bytes, rows and columns.
 
     Raises:
         DataError: it is too large, is no such file, has no such label column, or no or too many columns.
     """
-    shown, size = one_line(path.name, limit=60), path.stat().st_size
+    size = path.stat().st_size
     if size > limits.table * MIB:
         raise DataError(
             f"'{shown}' has {size / MIB:,.0f} MiB, more than the limit of {limits.table:g}: set it higher (table=...)."
         )
-    names, rows = _parquet_head(path, options, limits) if _is_parquet(path) else _csv_head(path, limits)
-    label = options.label
+    label = None if options.label is None else options.label.strip()
+    form = None if _is_parquet(path) else _form(path, shown)
+    names, rows = _parquet_head(path, shown, label, limits) if form is None else (form.names, None)
     if label is not None and label not in names:
         raise DataError(
-            f"'{shown}' has no column '{one_line(label, limit=60)}': choose from {_listed(names)}."
+            f"'{shown}' has no column '{one_line(label, limit=60)}': choose from {listed(names)}."
         )
     numbering = [name for name in _numbering(names) if name != label]
     columns = tuple(name for name in names if name != label and name not in numbering)
-    if not _is_parquet(path) and _all_numbers(columns):
+    if form is not None and _all_numbers(columns):
         raise DataError(f"The first row of '{shown}' holds numbers and no names: give it a header.")
-    if not columns or not rows:
-        raise DataError(
-            f"'{shown}' holds no {'numbers' if rows else 'rows'}: give a header and rows of numbers below."
-        )
+    check_names(names, shown)
     if len(columns) > limits.columns:
         raise DataError(
             f"'{shown}' has {len(columns):,} columns, more than the limit of {limits.columns:,}: set it higher "
             "(columns=...)."
         )
-    what = f"{'Parquet' if _is_parquet(path) else 'CSV'} file of {len(columns)} columns"
+    what, decimal = f"Parquet file of {len(columns)} columns", "."
+    if form is not None:
+        rows, decimal = _csv_rows(path, shown, form, label, limits)
+        commas = ", with decimal commas" if decimal == "," else ""
+        what = f"CSV file of {len(columns)} columns{form.what}{commas}"
+    if not columns or not rows:
+        raise DataError(
+            f"'{shown}' holds no {'numbers' if rows else 'rows'}: give a header and rows of numbers below."
+        )
     left_out = [
         (f"column '{one_line(name, limit=60)}'", "has no name: row numbers, it seems") for name in numbering
     ]
-    return Vectors(path, columns, label, rows, what, left_out=left_out)
+    return Vectors(path, shown, columns, label, form, decimal, rows, what, left_out=left_out)
+
+
+def _form(path: Path, shown: str) -> Form:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return form_of_text(file)
+    except (OSError, ValueError) as error:
+        raise unreadable(shown, error, INSTEAD) from None
 
 
 def _numbering(names: tuple[str, ...]) -> list[str]:
     """Columns of row numbers that pandas writes: unnamed in a CSV, under names of its own in Parquet."""
-    return [name for name in names if name.startswith(("Unnamed: ", "__index_level_"))]
+    return [name for name in names if name.startswith((UNNAMED, "__index_level_"))]
 
 
 def _all_numbers(names: tuple[str, ...]) -> bool:
@@ -201,7 +272,8 @@ def _all_numbers(names: tuple[str, ...]) -> bool:
         return False
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def listed(names: tuple[str, ...]) -> str:
+    """Name the first columns in a sentence."""
     shown = ", ".join(one_line(name, limit=40) for name in names[:12])
     return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
 
@@ -214,118 +286,44 @@ def _counted(rows: int, limits: Limits) -> int:
     return rows
 
 
-def _csv_head(path: Path, limits: Limits) -> tuple[tuple[str, ...], int]:
-    names: tuple[str, ...] = ()
-    rows = 0
-    for frame in _frames(path, None, columns=limits.columns):
-        names = tuple(str(name) for name in frame.columns)
+def _csv_rows(path: Path, shown: str, form: Form, label: str | None, limits: Limits) -> tuple[int, str]:
+    """How many rows a CSV has, and its decimal sign: where no comma separates, one in a number is that."""
+    rows, decimal = 0, "."
+    for frame in _frames(path, shown, form, label):
         rows = _counted(rows + len(frame), limits)
-    return names, rows
+        if form.separator != "," and decimal != "," and _has_commas(frame, label):
+            decimal = ","
+    return rows, decimal
 
 
-def _parquet_head(path: Path, options: Options, limits: Limits) -> tuple[tuple[str, ...], int]:
+def _has_commas(frame: Any, label: str | None) -> bool:
+    texts = frame.drop(columns=[] if label is None else [label]).select_dtypes(exclude="number")
+    return any(texts[name].astype(str).str.fullmatch(COMMA_NUMBER).any() for name in texts)
+
+
+def _parquet_head(path: Path, shown: str, label: str | None, limits: Limits) -> tuple[tuple[str, ...], int]:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    shown = one_line(path.name, limit=60)
     try:
         file = parquet.ParquetFile(path)
         schema, groups = file.schema_arrow, file.metadata
         unpacked = sum(groups.row_group(k).total_byte_size for k in range(groups.num_row_groups))
     except Exception as error:
         # pyarrow raises a dozen unrelated kinds for bytes that are not what they should be
-        raise DataError(
-            f"'{shown}' cannot be read as a table ({one_line(error, limit=100)}): give CSV with a header, or Parquet."
-        ) from None
+        raise unreadable(shown, error, INSTEAD) from None
     if unpacked > limits.table * MIB:
         raise DataError(
             f"'{shown}' unpacks to {unpacked / MIB:,.0f} MiB, more than the limit of {limits.table:g}: set it higher "
             "(table=...)."
         )
-    names = tuple(schema.names)
-    if len(set(names)) < len(names):
-        raise DataError(f"'{shown}' has two columns of one name: give each its own.")
+    names = tuple(name.strip() for name in schema.names)
     for column in schema:
         kind = column.type
         number = arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_boolean(kind)
-        if not number and column.name not in (options.label, *_numbering(names)):
+        if not number and column.name.strip() not in (label, *_numbering(names)):
             raise DataError(
                 f"Column '{one_line(column.name, limit=60)}' of '{shown}' holds {kind} and no numbers: leave it out, "
                 "or name it as the column of the labels (label=...)."
             )
     return names, _counted(groups.num_rows, limits)
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """An attribute table beside images: a name of an image, and its values."""
-
-    columns: tuple[str, ...]
-    names: tuple[str, ...]
-    """(N,) as the table writes them: compared with the names of files, never made a path"""
-    labels: tuple[str | None, ...]
-    """(N,) the chosen column, or None for all"""
-
-
-def read_attributes(payload: bytes, shown: str, label: str | None) -> Attributes:
-    """Read an attribute table: CSV with a header, or the text of CelebA (a count, the names, then a row an image).
-
-    Args:
-        payload: the file's bytes.
-        shown: its name.
-        label: the column to take labels from; of two values -1 and 1, or 0 and 1, the classes are "not X" and "X".
-
-    Raises:
-        DataError: it cannot be read, or has no such column.
-    """
-    frame = _table(payload, shown)
-    columns = tuple(str(name) for name in frame.columns[1:])
-    names = tuple(str(one).strip() for one in frame.iloc[:, 0])
-    if label is None:
-        return Attributes(columns, names, (None,) * len(names))
-    if label not in columns:
-        raise DataError(
-            f"'{shown}' has no attribute '{one_line(label, limit=60)}': choose from {_listed(columns)}."
-        )
-    values = [str(one).strip() for one in frame[label]]
-    off, on = label_text(f"not {label}"), label_text(label)
-    if set(values) <= {"-1", "1"} or set(values) <= {"0", "1"}:
-        return Attributes(columns, names, tuple(on if one == "1" else off for one in values))
-    return Attributes(columns, names, tuple(label_text(one) if one else None for one in values))
-
-
-def read_partition(payload: bytes, shown: str) -> dict[str, int]:
-    """Read CelebA's list of splits: image name to 0 (train; its validation joins) or 1 (test).
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    frame = _table(payload, shown, header=shown.lower().endswith(".csv"))
-    kinds = {"0": 0, "1": 0, "2": 1}
-    return {
-        str(name).strip(): kinds[str(value).strip()]
-        for name, value in zip(frame.iloc[:, 0], frame.iloc[:, 1], strict=True)
-        if str(value).strip() in kinds
-    }
-
-
-def _table(payload: bytes, shown: str, *, header: bool = True) -> Any:
-    import pandas as pd
-
-    options: dict[str, Any] = {"dtype": str, "keep_default_na": False}
-    try:
-        text = payload.decode("utf-8-sig")
-        if header and text[:20].split("\n", 1)[0].strip().isdigit():
-            frame = pd.read_csv(io.StringIO(text), sep=r"\s+", skiprows=1, **options).reset_index()
-        elif header:
-            frame = pd.read_csv(io.StringIO(text), **options)
-        else:
-            frame = pd.read_csv(io.StringIO(text), sep=r"\s+", header=None, **options)
-    except (UnicodeDecodeError, ValueError, pd.errors.ParserError) as error:
-        raise DataError(
-            f"'{shown}' cannot be read as a table ({one_line(error, limit=100)}): give CSV with a header, or the text "
-            "that CelebA has."
-        ) from None
-    if len(frame.columns) < 2:
-        raise DataError(f"'{shown}' has one column: give the image's name first, then its attributes.")
-    return frame

@@ -176,6 +176,20 @@ def test_an_upload_keeps_nothing_but_the_data_set(home: Path, tmp_path: Path) ->
     assert [found.name for found in own.list_own()] == ["pets"]
 
 
+def test_an_upload_is_called_as_it_was(home: Path, tmp_path: Path) -> None:
+    made = gateway.stage_upload("points", io.BytesIO(b"a,b\n1,cat\n"), "my *points*\n.csv", {}, {})
+    with pytest.raises(DataError, match="Row 1 has 'cat'"):
+        own.wait(made, lambda _: None)
+    made = gateway.stage_upload("points", io.BytesIO(b"a,a\n1,2\n"), "my *points*\n.csv", {}, {})
+    with pytest.raises(DataError, match=r"'my \*points\* \.csv' has two columns of one name"):
+        own.wait(made, lambda _: None)
+    source = zipped(fill(tmp_path / "pets"))
+    assert added("pets", source, "<b>My</b> pets.zip").origin == "<b>My</b> pets.zip"
+    at = healthy(open_page("data", set="pets"))
+    assert "Added from <b>My</b> pets.zip: folder per class" in words(at).replace("\\", "")
+    assert "upload.zip" not in words(at)
+
+
 def test_deleting_asks_and_runs_outlive_their_images(home: Path, store: Path, tmp_path: Path) -> None:
     added("pets", zipped(fill(tmp_path / "pets")), "pets.zip")
     brief = {"dataset": "pets", "epochs": 1, "hidden": (8,), "threads": 1, "device": "cpu", "batch_size": 8}

@@ -243,6 +243,24 @@ def test_vectors_of_a_table(adds: Adds, tmp_path: Path, suffix: str) -> None:
         ("a,b\n1,2\n3,4,5,6\n", {}, "cannot be read as a table"),
         ("a,b\n1,2,3\n", {}, "cannot be read as a table"),
         ("0.1,0.2\n0.3,0.4\n", {}, "holds numbers and no names: give it a header"),
+        (
+            "a,b\n1,2\n3," + "7" * 400 + "\n",
+            {},
+            "Row 2 has 7777.* in column 'b', more than a 32-bit float can",
+        ),
+        (
+            "a,b\n1,2\n3," + "7" * 5000 + "\n",
+            {},
+            "Row 2 has '7777.* in column 'b', more than a 32-bit float can",
+        ),
+        ("a,b\n1,2\n3,-1e300\n", {}, r"Row 2 has -1e\+300 in column 'b', more than a 32-bit float can hold"),
+        ("a,b\n1,2\n3," + "7" * 400 + "\n4,cat\n", {}, "Row 2 has '7777.* more than a 32-bit float can hold"),
+        ("a,b,a\n1,2,3\n", {}, "has two columns of one name, 'a'"),
+        ("a,b, a\n1,2,3\n", {}, "has two columns of one name, 'a'"),
+        ("a;b\n1,5;2\n1.234,5;3\n", {}, r"Row 2 has '1\.234,5' in column 'a', where a finite number"),
+        ("a;b\n1,5;2.5\n1,5;3\n", {}, r"Row 1 has '2\.5' in column 'b', where a finite number"),
+        ("a,b\n1,2,\n3,4,5\n", {}, "rows have a field more than the header"),
+        ("a,b\n1,\xe9\n", {}, "is no UTF-8: save it as UTF-8"),
     ],
     ids=[
         "missing",
@@ -255,12 +273,22 @@ def test_vectors_of_a_table(adds: Adds, tmp_path: Path, suffix: str) -> None:
         "ragged",
         "too many",
         "no header",
+        "400 digits",
+        "5000 digits",
+        "no float32",
+        "400 digits among text",
+        "a name twice",
+        "a name twice but for a blank",
+        "thousands",
+        "points and commas",
+        "a field more",
+        "latin-1",
     ],
 )
 def test_bad_tables_are_refused_whole(
     adds: Adds, home: Path, tmp_path: Path, text: str, options: dict[str, str], said: str
 ) -> None:
-    (tmp_path / "bad.csv").write_text(text)
+    (tmp_path / "bad.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=said):
         adds(tmp_path / "bad.csv", **options)
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
@@ -269,14 +297,72 @@ def test_bad_tables_are_refused_whole(
     assert not list(home.glob("own-*"))
 
 
+FORMS = {
+    "blanks": ("x, y , kind\n0.5, 1,a\n-1.5,2,b\n", ""),
+    "quotes": ('"x", "y","kind"\n0.5, 1,"a"\n-1.5,"2",b\n', ""),
+    "commas at the end": ("x,y,kind\n0.5,1,a,\n-1.5,2,b,\n", ""),
+    "semicolons": ("x;y;kind\n0.5;1;a\n-1.5;2;b\n", ", separated by semicolons"),
+    "decimal commas": (
+        "\ufeffx;y;kind\r\n0,5;1;a\r\n-1,5;2;b\r\n",
+        ", separated by semicolons, with decimal commas",
+    ),
+    "tabs": ('x\ty\t"kind"\n0.5\t1\ta\n-1.5\t2\tb\n', ", separated by tabs"),
+}
+
+
+@pytest.mark.parametrize(("text", "what"), FORMS.values(), ids=FORMS.keys())
+def test_forms_of_a_csv(adds: Adds, tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    one = adds(tmp_path / "t.csv", label="kind ")
+    assert one.document is not None
+    assert one.document.columns == ("x", "y")
+    assert (one.document.low, one.document.high) == ((-1.5, 1.0), (0.5, 2.0))
+    assert one.document.class_names == ("a", "b")
+    assert (one.document.what, one.document.left_out_count) == (f"CSV file of 2 columns{what}", 0)
+
+
+def test_decimal_commas_far_down_and_in_labels(adds: Adds, tmp_path: Path) -> None:
+    rows = "".join(f"{k};a\n" for k in range(70_000))
+    (tmp_path / "t.csv").write_text(f"x;kind\n{rows}0,5;b\n")
+    one = adds(tmp_path / "t.csv", label="kind")
+    assert one.document is not None
+    assert (one.document.low, one.document.high) == ((0.0,), (69_999.0,))
+    assert one.document.what.endswith("with decimal commas")
+    (tmp_path / "u.csv").write_text("x;kind\n0.5;1,5\n1.5;2,5\n")
+    one = adds(tmp_path / "u.csv", name="points", label="kind")
+    assert one.document is not None
+    assert (one.document.class_names, one.document.high) == (("1,5", "2,5"), (1.5,))
+
+
+def test_names_of_parquet_are_stripped_too(adds: Adds, tmp_path: Path) -> None:
+    pd.DataFrame({" x": [1.0, 2.0], "kind ": ["a", "b"]}).to_parquet(tmp_path / "t.parquet")
+    one = adds(tmp_path / "t.parquet", label="kind")
+    assert one.document is not None
+    assert (one.document.columns, one.document.class_names) == (("x",), ("a", "b"))
+
+
+def test_row_numbers_that_pandas_wrote_twice_are_left_out(adds: Adds, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"a": [1.0, 2.0]}).to_csv(path)
+    pd.read_csv(path).to_csv(path)
+    one = adds(path)
+    assert one.document is not None
+    assert (one.document.columns, one.document.left_out_count) == (("a",), 2)
+
+
 def test_limits_are_settings(adds: Adds, tmp_path: Path, images: np.ndarray) -> None:
     path = npz(tmp_path / "a.npz", images=images, labels=np.arange(9))
     for limits, said in (
         ({"items": 8}, "more than 8 images"),
-        ({"classes": 8}, "more than 8 classes, with '8'"),
+        ({"classes": 8}, "more than 8 classes, with '8': set the limit higher .classes="),
     ):
         with pytest.raises(DataError, match=said):
             adds(path, limits=limits)
+    many = npz(tmp_path / "b.npz", images=np.zeros((256, 2, 2)), labels=np.arange(256))
+    with pytest.raises(
+        DataError, match="more than 255 classes, with '255': no more can be told apart on a map"
+    ):
+        adds(many)
     (tmp_path / "wide.csv").write_text("a,b,c\n1,2,3\n4,5,6\n")
     with pytest.raises(DataError, match="has 3 columns, more than the limit of 2"):
         adds(tmp_path / "wide.csv", limits={"columns": 2})

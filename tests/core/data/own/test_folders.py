@@ -90,6 +90,30 @@ def test_splits_of_the_source_are_kept(adds: Adds, tmp_path: Path) -> None:
     assert values[4:, 0, 0, 0].tolist() == [3, 3]
 
 
+@pytest.mark.parametrize("beside", ["cover.png", "extra/0.png", "extra/deep/0.png"])
+@pytest.mark.parametrize("top", ["", "sets/"])
+def test_splits_are_kept_and_what_lies_beside_them_is_left_out(
+    adds: Adds, tmp_path: Path, beside: str, top: str
+) -> None:
+    for split in ("train", "test"):
+        for label in ("x", "y"):
+            picture(tmp_path / "sets" / split / label / "0.png", np.zeros((2, 2)))
+    picture(tmp_path / "sets" / beside, np.zeros((2, 2)))
+    one = adds(zipped(tmp_path / "sets", tmp_path / "sets.zip", top) if top else tmp_path / "sets")
+    assert one.document is not None
+    assert (one.document.train, one.document.test, one.document.own_split) == (2, 2, True)
+    assert one.document.class_names == ("x", "y")
+    assert own.left_out(one) == ((top + beside, "lies beside the splits test, train, and so is in none"),)
+
+
+def test_one_folder_named_like_a_split_among_others_is_a_class(adds: Adds, tmp_path: Path) -> None:
+    for label in ("train", "bus"):
+        picture(tmp_path / "traffic" / label / "0.png", np.zeros((2, 2)))
+    document = adds(tmp_path / "traffic").document
+    assert document is not None
+    assert (document.class_names, document.own_split) == (("bus", "train"), False)
+
+
 def test_images_without_labels(adds: Adds, tmp_path: Path) -> None:
     for k in range(5):
         picture(tmp_path / "flat" / f"{k}.png", np.full((3, 3), k))
@@ -108,6 +132,10 @@ def test_what_is_left_out_is_told(adds: Adds, pets: Path, tmp_path: Path) -> Non
     (pets / "bird").mkdir()
     (pets / ".hidden").mkdir()
     picture(pets / ".hidden" / "0.png", np.zeros((6, 4)))
+    picture(pets / "cat" / ".hidden.png", np.zeros((6, 4)))
+    (pets / "cat" / "._0.png").write_bytes(b"what macOS writes")
+    (pets / "cat" / ".DS_Store").write_bytes(b"what macOS writes")
+    os.mkfifo(pets / "cat" / "fifo.png")
     one = adds(pets)
     assert one.document is not None
     assert dict(own.left_out(one)) == {
@@ -116,8 +144,11 @@ def test_what_is_left_out_is_told(adds: Adds, pets: Path, tmp_path: Path) -> Non
         "cat/link.png": "is a link, and links are not followed",
         "linked": "is a link, and links are not followed",
         "bird": "is a folder without an image, so it is no class",
+        ".hidden": "is hidden: its name begins with a dot",
+        "cat/.hidden.png": "is hidden: its name begins with a dot",
+        "cat/fifo.png": "is no plain file",
     }
-    assert one.document.left_out_count == 5
+    assert one.document.left_out_count == 8
     assert one.document.class_names == ("cat", "dog")
     values, _ = values_of(one)
     assert len(values) == 20
@@ -127,7 +158,7 @@ def test_what_is_left_out_is_told(adds: Adds, pets: Path, tmp_path: Path) -> Non
 def test_a_file_that_becomes_a_link_is_not_followed(pets: Path, tmp_path: Path) -> None:
     from core.data.own.folders import open_folder
 
-    source = open_folder(pets, own.Options(), own.Limits())
+    source = open_folder(pets, "pets", own.Options(), own.Limits())
     secret = picture(tmp_path / "secret.png", np.zeros((6, 4)))
     (pets / "cat" / "0.png").unlink()
     os.symlink(secret, pets / "cat" / "0.png")
@@ -167,6 +198,49 @@ def test_a_zip_leads_nowhere_else(adds: Adds, pets: Path, tmp_path: Path) -> Non
     assert len(own.left_out(one)) == 4
     new = {path for path in set(tmp_path.rglob("*")) - set(before) if "data" not in path.parts}
     assert not new
+
+
+@pytest.mark.parametrize("written", ["./{}/{}", "{}//{}", "{}\\{}", ".\\pets\\{}\\{}"])
+def test_paths_of_a_zip_that_are_written_otherwise(
+    adds: Adds, pets: Path, tmp_path: Path, written: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as packed:
+        for path in sorted(pets.rglob("*.png")):
+            packed.writestr(written.format(path.parent.name, path.name), path.read_bytes())
+    one, plain = adds(tmp_path / "odd.zip").document, adds(pets, name="plain").document
+    assert one is not None
+    assert plain is not None
+    assert one.fingerprint == plain.fingerprint
+    assert one.left_out_count == 0
+
+
+def test_backslashes_lead_nowhere_else(adds: Adds, pets: Path, tmp_path: Path) -> None:
+    archive, payload = zipped(pets, tmp_path / "bad.zip"), (pets / "cat" / "0.png").read_bytes()
+    with zipfile.ZipFile(archive, "a") as packed:
+        for name in ("..\\out.png", "\\root.png", "cat\\..\\..\\up.png", "C:\\cat\\0.png"):
+            packed.writestr(name, payload)
+        packed.writestr("cat/.hidden.png", payload)
+    one = adds(archive)
+    assert one.document is not None
+    assert one.document.train + one.document.test == 20
+    assert [why for _, why in own.left_out(one)] == [
+        *(["has a path that leads out of the archive"] * 4),
+        "is hidden: its name begins with a dot",
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_entry_that_is_twice_in_a_zip_is_one_image(adds: Adds, pets: Path, tmp_path: Path) -> None:
+    archive = zipped(pets, tmp_path / "twice.zip")
+    picture(tmp_path / "new.png", np.full((6, 4, 3), 77))
+    with zipfile.ZipFile(archive, "a") as packed:  # as an archive is updated
+        packed.write(tmp_path / "new.png", "cat/0.png")
+    one = adds(archive)
+    assert one.document is not None
+    assert own.left_out(one) == (("cat/0.png", "is in the archive more than once: the last one counts"),)
+    values, _ = values_of(one)
+    assert len(values) == 20
+    assert [image[:, 0, 0].tolist() for image in values if image[2, 0, 0] not in (3,)] == [[77, 77, 77]]
 
 
 CELEBA = """4
@@ -222,6 +296,34 @@ def test_a_table_of_csv_and_no_chosen_column(adds: Adds, faces: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "file;breed;age\na.jpg;poodle;3\nb.jpg;pug, small;4\n",
+        "file\tbreed\tage\na.jpg\tpoodle\t3\nb.jpg\tpug, small\t4\n",
+        'file, breed ,age\na.jpg,poodle,3,\nb.jpg,"pug, small",4,\n',
+        'file,breed,age,\na.jpg,poodle,3,\nb.jpg,"pug, small",4,\n',
+        'file,breed,age\na.jpg,poodle,3\nb.jpg,"pug, small",4\na.jpg,pug,5\n',
+    ],
+    ids=["semicolons", "tabs", "commas at the end", "in the header too", "twice"],
+)
+def test_attribute_tables_as_programs_write_them(adds: Adds, faces: Path, text: str) -> None:
+    (faces / "list_attr_celeba.txt").unlink()
+    (faces / "about.csv").write_text(text)
+    one = adds(faces, label=" breed")
+    assert one.document is not None
+    assert one.document.class_names == ("poodle", "pug, small")
+    _, labels = values_of(one)
+    assert sorted(str(label) for label in labels) == ["poodle", "pug, small"]
+    left_out = dict(own.left_out(one))
+    assert left_out.pop("a.jpg", None) == (
+        "is in the table more than once: its first row counts" if "5" in text else None
+    )
+    assert set(left_out.values()) == {"is not in the table"}
+    with pytest.raises(DataError, match=r"has no attribute 'colour': choose from breed, age\."):
+        adds(faces, name="other", label="colour")
+
+
+@pytest.mark.parametrize(
     ("change", "options", "said"),
     [
         (lambda folder: (folder / "more.csv").write_text("a,b\n1,2\n"), {}, None),
@@ -233,7 +335,17 @@ def test_a_table_of_csv_and_no_chosen_column(adds: Adds, faces: Path) -> None:
         (
             lambda folder: (folder / "list_attr_celeba.txt").write_bytes(b"\xff\xfe\x00"),
             {},
-            "cannot be read as a table",
+            "cannot be read as a table, for it is no UTF-8: save it as UTF-8",
+        ),
+        (
+            lambda folder: (folder / "list_attr_celeba.txt").write_text("1\nA A\na.jpg 1 1\n"),
+            {},
+            "has two columns of one name, 'A'",
+        ),
+        (
+            lambda folder: (folder / "list_attr_celeba.csv").write_text("file,A\na.jpg,1,\nb.jpg,1,2\n"),
+            {},
+            "rows have a field more than the header",
         ),
     ],
 )
@@ -241,6 +353,8 @@ def test_tables_that_do_not_fit(
     adds: Adds, faces: Path, home: Path, change: object, options: dict[str, str], said: str | None
 ) -> None:
     change(faces)  # type: ignore[operator]
+    if (faces / "list_attr_celeba.csv").exists():
+        (faces / "list_attr_celeba.txt").unlink()
     if said is None:
         adds(faces)  # CelebA's own name is preferred
         return

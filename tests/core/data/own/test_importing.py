@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -261,3 +263,65 @@ def test_what_cannot_be_started_leaves_no_name_behind(
     assert main(["data", "add", "pets", str(odd)]) == 2
     assert "is no UTF-8: rename" in capsys.readouterr().err
     assert not list(home.glob("own-*"))
+
+
+def test_removing_what_another_process_is_starting_is_told_plainly(home: Path, many: Path) -> None:
+    made = staged(many)
+    own.start(made)
+    number = json.loads(made.job_files.status.read_text())["pid"]
+    os.kill(number, signal.SIGSTOP)  # it does not come to its lock
+    # as the page in another process sees and removes it, which knows nothing of the one started here
+    page = (
+        "from core import jobs; from core.data import own; jobs.PATIENCE = 0.5; one = own.find_own('mine'); "
+        "print(one.state); own.delete_own(one); print(own.list_own())"
+    )
+
+    def remove(now: JobState) -> None:
+        if made.folder.exists():
+            ran = subprocess.run([sys.executable, "-c", page], capture_output=True, text=True, check=True)
+            assert ran.stdout.split() == ["running", "[]"]
+
+    with pytest.raises(DataError, match="'mine' was removed while it was being read: add it again"):
+        own.wait(made, remove)
+    assert own.list_own() == []
+
+
+def test_a_look_offers_columns_of_whole_numbers_as_labels(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_text('length,"kind, new",count\n0.5,1,3\n1.5,2,4\n')
+    assert main(["data", "add", "mine", str(tmp_path / "t.csv"), "--look"]) == 0
+    said = capsys.readouterr().out
+    assert "Columns that can be the label (--set label=...): 'kind, new', 'count'." in said
+
+
+def test_what_is_not_complete_is_listed_and_shown_in_words(
+    home: Path, pets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staged(pets, "cut")
+    made = own.stage("seen", pets, own.Options(), own.Limits(), look=True, builtin=())
+    building.work(made.folder)
+
+    assert main(["data", "show", "seen"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Data set 'seen' was looked at, and is not added yet.",
+        "`python -m core data resume seen` adds it, `python -m core data delete seen` removes it.",
+    ]
+    assert main(["data", "show", "cut"]) == 0
+    assert (
+        "Data set 'cut' was cut off before it was complete: nothing is added yet." in capsys.readouterr().out
+    )
+    assert main(["data", "list"]) == 0
+    rows = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines() if line}
+    assert (rows["digits"], rows["cut"], rows["seen"]) == ("embedded", "interrupted", "no")
+    assert main(["data", "list", "--json"]) == 0
+    states = {row["name"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert states == {
+        "digits": "ready",
+        "mnist": "absent",
+        "fashion-mnist": "absent",
+        "moons": "ready",
+        "swiss-roll": "ready",
+        "cut": "interrupted",
+        "seen": "looked",
+    }
