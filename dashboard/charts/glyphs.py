@@ -6,8 +6,8 @@ DOT = 0.09
 """Radius of the dot, as a share of the side"""
 GROUND = 40
 """Grey of a glyph's ground: seen on a dark page and on a light one"""
-FRAME = 1
-"""Pixels of ground about the bars: white ones would run into a white page"""
+BAR = 160
+"""Grey of a bar: a white one would run into a white page, and the ground above it read as the bar"""
 
 
 def is_vector(shape: tuple[int, ...]) -> bool:
@@ -33,7 +33,7 @@ def glyphs(values: np.ndarray, *, side: int) -> np.ndarray:
 
     Returns:
         uint8 (N, 1, side, side): of two values a dot at (first, second), the second upwards; else one bar a value, from
-        the left, as high as the value, within a frame of `FRAME` pixels.
+        the left, as high as the value.
     """
     out = np.full((len(values), side, side), GROUND, np.uint8)
     known = np.isfinite(values).all(1)
@@ -48,13 +48,10 @@ def glyphs(values: np.ndarray, *, side: int) -> np.ndarray:
         )
         out[(far <= radius) & known[:, None, None]] = 255
     else:
-        frame = FRAME if side > 4 * FRAME else 0
-        within = side - 2 * frame
-        column = np.minimum(np.arange(within) * values.shape[1] // within, values.shape[1] - 1)
-        height = np.rint(inside[:, column] * within)
-        rows = within - np.arange(within)
-        bars = out[:, frame : side - frame, frame : side - frame]
-        bars[(rows[None, :, None] <= height[:, None, :]) & known[:, None, None]] = 255
+        column = np.minimum(np.arange(side) * values.shape[1] // side, values.shape[1] - 1)
+        height = np.rint(inside[:, column] * side)
+        rows = side - np.arange(side)
+        out[(rows[None, :, None] <= height[:, None, :]) & known[:, None, None]] = BAR
     return out[:, None]
 
 
