@@ -51,6 +51,7 @@ from dashboard.controls.selections import (
     said_of_selections,
     say_of_selections,
 )
+from dashboard.controls.series import Quantity, Series, as_number, kind_of, quantities_of
 from dashboard.controls.words import (
     go,
     guarded,
@@ -74,7 +75,10 @@ __all__ = [
     "Colour",
     "DecodedPlane",
     "MapSelection",
+    "Quantity",
     "Ranked",
+    "Series",
+    "as_number",
     "await_lattices",
     "class_names_of",
     "class_rows",
@@ -95,6 +99,7 @@ __all__ = [
     "is_dark",
     "keep_selection",
     "kept_ids",
+    "kind_of",
     "need_data",
     "need_latents",
     "number",
@@ -114,6 +119,7 @@ __all__ = [
     "pixels",
     "plain",
     "put_selection",
+    "quantities_of",
     "ranked_dimensions",
     "room_of",
     "run_in_hand",
