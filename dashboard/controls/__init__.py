@@ -1,5 +1,6 @@
 """Pickers, guards and frames used by more than one page."""
 
+from dashboard.controls.acting import attempt, said, say
 from dashboard.controls.choices import (
     FARTHEST,
     coordinate,
@@ -79,6 +80,7 @@ __all__ = [
     "Ranked",
     "Series",
     "as_number",
+    "attempt",
     "await_lattices",
     "class_names_of",
     "class_rows",
@@ -124,7 +126,9 @@ __all__ = [
     "room_of",
     "run_in_hand",
     "run_titles",
+    "said",
     "said_of_selections",
+    "say",
     "say_of_selections",
     "seed_curves",
     "segmented",
