@@ -27,6 +27,7 @@ SIDEBAR = 224
 PAGES = (
     PageRow("runs", "Runs", ":material/table_rows:"),
     PageRow("data", "Data", ":material/dataset:"),
+    PageRow("train", "Train", ":material/model_training:"),
     PageRow("latent", "Latent space", ":material/scatter_plot:"),
     PageRow("curves", "Loss curves", ":material/show_chart:"),
     PageRow("tradeoff", "Beta trade-off", ":material/balance:"),

@@ -1,5 +1,6 @@
 """Pickers, guards and frames used by more than one page."""
 
+from dashboard.controls.acting import attempt, said, say
 from dashboard.controls.choices import (
     FARTHEST,
     coordinate,
@@ -51,6 +52,7 @@ from dashboard.controls.selections import (
     said_of_selections,
     say_of_selections,
 )
+from dashboard.controls.series import Quantity, Series, as_number, kind_of, quantities_of
 from dashboard.controls.words import (
     go,
     guarded,
@@ -74,7 +76,11 @@ __all__ = [
     "Colour",
     "DecodedPlane",
     "MapSelection",
+    "Quantity",
     "Ranked",
+    "Series",
+    "as_number",
+    "attempt",
     "await_lattices",
     "class_names_of",
     "class_rows",
@@ -95,6 +101,7 @@ __all__ = [
     "is_dark",
     "keep_selection",
     "kept_ids",
+    "kind_of",
     "need_data",
     "need_latents",
     "number",
@@ -114,11 +121,14 @@ __all__ = [
     "pixels",
     "plain",
     "put_selection",
+    "quantities_of",
     "ranked_dimensions",
     "room_of",
     "run_in_hand",
     "run_titles",
+    "said",
     "said_of_selections",
+    "say",
     "say_of_selections",
     "seed_curves",
     "segmented",

@@ -36,7 +36,7 @@ from core.analysis.tradeoff import (
     sigma_words,
     why_not_comparable,
 )
-from core.config import reconstruction_weight
+from core.config import RunConfig, reconstruction_weight
 from core.data.catalog import DatasetInfo
 from core.data.images import unit
 from core.data.own import OwnSet, delete_own, left_out, read_sample
@@ -55,7 +55,7 @@ from core.jobs import JobState
 from core.latents import Latents
 from core.lessons import LESSONS, Lesson
 from core.projected import Wanted
-from core.recipes import first_training
+from core.recipes import RECIPES, first_training
 from core.store import (
     COMBINED,
     NAME_LIMIT,
@@ -66,6 +66,7 @@ from core.store import (
     TrashEntry,
     annotate,
     change_tags,
+    clean_name,
     combine,
     delete_run,
     delete_selection,
@@ -78,6 +79,11 @@ from core.store import (
     why_no_scores,
     why_not_deleted,
 )
+from core.training.jobs import TrainingJob, job, jobs
+from core.training.probe import Probe, Shown
+from core.training.queue import submit
+from core.training.sweep import submit_sweep, sweep_configs, sweep_names
+from core.training.tending import again, forget, stop, tail
 from dashboard.gateway.averages import selection_averages
 from dashboard.gateway.comparing import (
     alignment,
@@ -86,6 +92,7 @@ from dashboard.gateway.comparing import (
     settings_that_differ,
     similarity,
 )
+from dashboard.gateway.costing import Measurement, cost, measure
 from dashboard.gateway.decoding import (
     decode,
     decoder_size,
@@ -171,6 +178,21 @@ from dashboard.gateway.selections import (
     splits_of,
 )
 from dashboard.gateway.sketches import lattice_at_hand, sketch, sketch_stamp
+from dashboard.gateway.training import (
+    Box,
+    Raw,
+    asked,
+    box,
+    changed,
+    checked_betas,
+    command,
+    config_of,
+    raw_of,
+    raw_of_family,
+    recipe_of,
+    twin,
+)
+from dashboard.gateway.watching import Watched, probe, shown, watchable, watched
 
 __all__ = [
     "COLLAPSED",
@@ -180,6 +202,7 @@ __all__ = [
     "NAME_LIMIT",
     "PROJECTED_POINTS",
     "PROJECTIONS",
+    "RECIPES",
     "ROW_BITS",
     "SCORES",
     "SMALL_DATA",
@@ -189,6 +212,7 @@ __all__ = [
     "Alignment",
     "Averages",
     "Band",
+    "Box",
     "DatasetInfo",
     "ErrorMaps",
     "How",
@@ -196,39 +220,55 @@ __all__ = [
     "Latents",
     "Lesson",
     "MapData",
+    "Measurement",
     "OwnSet",
     "PairedDifference",
+    "Probe",
     "Projection",
     "Query",
+    "Raw",
+    "RunConfig",
     "RunRecord",
     "SampleQuality",
     "Selection",
     "Setting",
+    "Shown",
     "Similarity",
     "Spread",
+    "TrainingJob",
     "TrashEntry",
     "VAEScopeError",
     "Verdict",
     "Wanted",
+    "Watched",
     "add_looked",
+    "again",
     "alignment",
     "analogy",
     "annotate",
+    "asked",
     "asked_with",
     "atoms",
     "attribute_vector",
     "band",
     "board_key",
     "bound_words",
+    "box",
     "can_be_fetched",
     "centre_and_spread",
     "chance_places",
     "change_tags",
+    "changed",
+    "checked_betas",
+    "clean_name",
     "collapse_sentence",
     "combine",
     "combine_selections",
+    "command",
     "comparable_key",
+    "config_of",
     "corruption_words",
+    "cost",
     "data_folder",
     "data_of",
     "data_sets",
@@ -251,6 +291,7 @@ __all__ = [
     "film_positions",
     "first_training",
     "folder_size",
+    "forget",
     "has_images",
     "history",
     "images",
@@ -258,6 +299,8 @@ __all__ = [
     "inbox",
     "is_here",
     "is_of",
+    "job",
+    "jobs",
     "judge",
     "label_means",
     "latents",
@@ -272,6 +315,7 @@ __all__ = [
     "map_data",
     "map_id",
     "matching_ids",
+    "measure",
     "moments",
     "nearest_mean",
     "nearest_rows",
@@ -292,12 +336,16 @@ __all__ = [
     "points",
     "posterior_samples",
     "prior_draws",
+    "probe",
     "projection",
     "projection_job",
     "purge",
     "quantile_steps",
     "rate_per_dimension",
+    "raw_of",
+    "raw_of_family",
     "read_sample",
+    "recipe_of",
     "reconstruct",
     "reconstruct_points",
     "reconstruction_weight",
@@ -318,6 +366,7 @@ __all__ = [
     "selections",
     "selections_of",
     "settings_that_differ",
+    "shown",
     "sigma_words",
     "similarity",
     "size_text",
@@ -333,19 +382,28 @@ __all__ = [
     "standardise",
     "start_projection",
     "steps_per_epoch",
+    "stop",
     "stop_import",
     "stop_projection",
     "store_path",
+    "submit",
+    "submit_sweep",
     "suggested_name",
+    "sweep_configs",
+    "sweep_names",
+    "tail",
     "taken_names",
     "trash",
     "traversal",
+    "twin",
     "under_every_label",
     "uniformity",
     "unit",
     "units",
     "value_names",
     "warm_up",
+    "watchable",
+    "watched",
     "why_no_scores",
     "why_not_comparable",
     "why_not_deleted",

@@ -7,8 +7,8 @@ import streamlit as st
 
 from dashboard import controls, gateway
 from dashboard.charts.curves import Curve
+from dashboard.controls import Series
 from dashboard.gateway import Selection
-from dashboard.pages._curves_series import Series
 
 SELECTION = "selection"
 """Name of the "split" of such a point"""

@@ -1,115 +1,13 @@
-"""What the page of loss curves draws: series of runs, groups of runs that may be overlaid, and why others may not."""
+"""What the page of loss curves draws: groups of runs that may be overlaid, and why others may not."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from dashboard import controls, gateway
 from dashboard.charts.curves import Curve
-from dashboard.gateway import FAMILIES, SCORES, RunRecord
-
-NATS = "nats per image"
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """One quantity of the history: how it is called, and whether less of it is better."""
-
-    title: str
-    direction: str = ""
-    needs_rate: bool = False
-    unit: str = NATS
-
-
-QUANTITIES: dict[str, Quantity] = {
-    "negative_elbo": Quantity("Negative ELBO, D + R", "lower is better", needs_rate=True),
-    "distortion": Quantity("Distortion D", "lower is better"),
-    "rate": Quantity("Rate R", needs_rate=True),
-    "objective": Quantity("Objective, D + βR", "lower is better"),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """The history of one run, split by split."""
-
-    record: RunRecord
-    title: str
-    """Display name, unique among the runs drawn"""
-    colour: int
-    rows: Sequence[Mapping[str, Any]]
-
-    @property
-    def has_rate(self) -> bool:
-        """Whether the family has a rate."""
-        return FAMILIES[self.record.config.family].has_posterior
-
-    @property
-    def held_out(self) -> str:
-        """The split that is scored after each epoch: validation, or test where nothing was held out."""
-        return "validation" if _data(self.record).validation else "test"
-
-    @property
-    def epochs(self) -> list[float]:
-        """Epoch of each row."""
-        return [float(row.get("epoch", k + 1)) for k, row in enumerate(self.rows)]
-
-    def values(self, split: str, quantity: str) -> list[float | None]:
-        """One value an epoch; None where it does not apply or was not recorded."""
-        terms = [row.get(split) or {} for row in self.rows]
-        if quantity == "negative_elbo":
-            return [_sum(_number(one.get("distortion")), _number(one.get("rate"))) for one in terms]
-        if quantity not in QUANTITIES:
-            terms = [one.get("terms") or {} for one in terms]
-        return [_number(one.get(quantity)) for one in terms]
-
-    @property
-    def terms(self) -> list[str]:
-        """Names of the terms of its objective besides D and R, in the order of the history."""
-        found = [name for row in self.rows for name in ((row.get("train") or {}).get("terms") or {})]
-        return [name for name in dict.fromkeys(found) if name in SCORES]
-
-    def last(self, split: str, quantity: str) -> float | None:
-        """The value after the last epoch."""
-        values = self.values(split, quantity)
-        return values[-1] if values else None
-
-    def rates(self, split: str) -> tuple[list[list[float | None]], np.ndarray]:
-        """Rate per dimension (E, L) and the epochs that have one."""
-        found = [
-            ([_number(one) for one in rates], epoch)
-            for row, epoch in zip(self.rows, self.epochs, strict=True)
-            if isinstance(rates := (row.get(split) or {}).get("rate_per_dimension"), list)
-        ]
-        return [rates for rates, _ in found], np.array([epoch for _, epoch in found])
-
-    def curves(self, quantity: str) -> list[Curve]:
-        """The run's two curves of a quantity; none where it does not apply."""
-        if quantity in QUANTITIES:
-            if QUANTITIES[quantity].needs_rate and not self.has_rate:
-                return []
-        elif quantity not in self.terms:
-            return []
-        return [
-            Curve(self.title, split, self.epochs, self.values(split, quantity), self.colour)
-            for split in ("train", self.held_out)
-        ]
-
-
-def quantities_of(series: Sequence[Series]) -> dict[str, Quantity]:
-    """What can be drawn of these runs: the four that all have, and the terms that some objective has besides."""
-    names = dict.fromkeys(name for one in series for name in one.terms)
-    return QUANTITIES | {
-        name: Quantity(
-            SCORES[name].title,
-            f"{SCORES[name].direction} is better" if SCORES[name].direction else "",
-            unit=SCORES[name].unit,
-        )
-        for name in names
-    }
+from dashboard.controls import Series
 
 
 def seeds_of(series: Sequence[Series]) -> list[list[Series]]:
@@ -139,28 +37,11 @@ def groups_of(series: Sequence[Series]) -> list[list[Series]]:
     return list(groups.values())
 
 
-def kind_of(record: RunRecord) -> str:
-    """Say in words what makes a run's losses comparable: 'digits 8 × 8, Bernoulli'."""
-    data, config = _data(record), record.config
-    likelihood = (
-        f"Gaussian with {'a learned sigma' if config.learn_sigma else f'sigma {config.sigma:.3g}'}"
-        if config.likelihood == "gaussian"
-        else config.likelihood.title()
-    )
-    size = data.padded[1:] if data.padded[0] == 1 else data.padded
-    noise = gateway.corruption_words(record)
-    of = "" if noise is None else f", from images with {noise}"
-    pixels = "" if config.binarise == "none" else f", pixels {gateway.pixel_words(record)}"
-    bound = gateway.bound_words(record)
-    told = "" if bound == "log p(x)" else f", a bound on {bound}"
-    return f"{data.dataset} {' × '.join(str(side) for side in size)}, {likelihood}{pixels}{of}{told}"
-
-
 def differences(groups: Sequence[Sequence[Series]]) -> str:
     """Name what keeps groups apart: 'likelihood (Bernoulli, Gaussian)'."""
     records = [group[0].record for group in groups]
     facts = {
-        "data set": [_data(one).dataset for one in records],
+        "data set": [one.config.dataset for one in records],
         "pixel count": [str(gateway.pixels_per_image(one)) for one in records],
         "likelihood": [one.config.likelihood.title() for one in records],
         "pixels": [gateway.pixel_words(one) for one in records],
@@ -194,7 +75,7 @@ def last_values(series: Sequence[Series]) -> pd.DataFrame:
     """The last epoch of each run as a table; numbers in nats per image."""
     rows = []
     for one in series:
-        seconds = [s for row in one.rows if (s := _number(row.get("seconds"))) is not None]
+        seconds = [s for row in one.rows if (s := controls.as_number(row.get("seconds"))) is not None]
         row: dict[str, Any] = {
             "run": one.title,
             "epoch": f"{one.epochs[-1] if one.epochs else 0:g} of {one.record.config.epochs}",
@@ -207,16 +88,3 @@ def last_values(series: Sequence[Series]) -> pd.DataFrame:
         row["seconds"] = sum(seconds) / len(seconds) if seconds else None
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _data(record: RunRecord) -> Any:
-    assert record.document is not None
-    return record.document.data
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _sum(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first + second

@@ -8,7 +8,6 @@ import streamlit as st
 from dashboard import controls, gateway, state
 from dashboard.charts.glyphs import reading
 from dashboard.gateway import OwnSet, VAEScopeError
-from dashboard.pages import _data_dialogs as dialogs
 from dashboard.pages._data_sets import examples_grid, left_out_table, size_words
 from dashboard.pages._data_way import running_bar
 
@@ -60,7 +59,7 @@ def _source() -> None:
         def look() -> None:
             chosen(name, options, limits)
 
-        dialogs.attempt(look)
+        controls.attempt(look)
 
 
 def _uploaded() -> tuple[str, Begin | None]:
@@ -220,13 +219,13 @@ def _looked(one: OwnSet) -> None:
             disabled=changed,
             help="The options were changed: look again first." if changed else "As the sample shows it.",
         ):
-            dialogs.attempt(lambda: _added(one))
+            controls.attempt(lambda: _added(one))
         if st.button(
             "Look again", key="data-look-again", icon=":material/preview:", help="With these options."
         ):
-            dialogs.attempt(lambda: gateway.look_again(one, options, limits))
+            controls.attempt(lambda: gateway.look_again(one, options, limits))
         if st.button("Give up", key="data-give-up", icon=":material/close:", help="Nothing is added."):
-            dialogs.attempt(lambda: _given_up(one))
+            controls.attempt(lambda: _given_up(one))
     if changed and one.state == "looked":
         st.caption("The options above are not those of the sample: look again, then add it.")
 
@@ -250,7 +249,7 @@ def _looking() -> None:
         st.rerun()
     running_bar(one)
     if st.button("Stop", key="data-look-stop", icon=":material/stop:"):
-        dialogs.attempt(lambda: gateway.stop_import(one))
+        controls.attempt(lambda: gateway.stop_import(one))
 
 
 def _sample(one: OwnSet) -> None:

@@ -1,26 +1,11 @@
-"""Questions before a data set is deleted, and what was done on the Data page."""
-
-from collections.abc import Callable
+"""The question before a data set is deleted."""
 
 import streamlit as st
 
 from dashboard import controls, gateway, state
 from dashboard.gateway import OwnSet, VAEScopeError
 
-_ASKED, _SAID = "data-asked", "data-said"
-
-
-def say(text: str) -> None:
-    """Say something once, on the next drawing of the page."""
-    state.remember(_SAID, text)
-
-
-def said() -> None:
-    """Draw what was to be said."""
-    text = state.recall(_SAID)
-    if text:
-        state.forget(_SAID)
-        st.toast(controls.plain(text), icon=":material/check:")
+_ASKED = "data-asked"
 
 
 def ask_to_delete(one: OwnSet) -> None:
@@ -61,7 +46,7 @@ def _delete(one: OwnSet) -> None:
         )
     with st.container(horizontal=True):
         if st.button("Delete", type="primary", icon=":material/delete:", key="data-delete-yes"):
-            attempt(lambda: _deleted(one))
+            controls.attempt(lambda: _deleted(one))
         if st.button("Cancel", key="data-delete-no"):
             close()
             st.rerun()
@@ -71,15 +56,3 @@ def _deleted(one: OwnSet) -> str:
     gateway.delete_own(one)
     close()
     return f"Data set {one.name} is deleted."
-
-
-def attempt(act: Callable[[], str | None]) -> None:
-    """Do something and draw the page anew, or say what went wrong."""
-    try:
-        text = act()
-    except VAEScopeError as error:
-        st.error(controls.plain(str(error)), icon=":material/error:")
-        return
-    if text:
-        say(text)
-    st.rerun()

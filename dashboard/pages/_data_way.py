@@ -4,7 +4,6 @@ import streamlit as st
 
 from dashboard import controls, gateway, state
 from dashboard.gateway import OwnSet
-from dashboard.pages import _data_dialogs as dialogs
 
 _SEEN = "data-way"
 
@@ -33,7 +32,7 @@ def _watched() -> None:
         gone = {k for k, _ in before or ()} - {k for k, _ in now}
         added = [row.name for row in gateway.data_sets() if row.own and gateway.own_set(row.name).id in gone]
         if added:
-            dialogs.say(f"Added: {', '.join(added)}.")
+            controls.say(f"Added: {', '.join(added)}.")
         st.rerun()
     for one in sets:
         _box(one)
@@ -44,15 +43,15 @@ def _box(one: OwnSet) -> None:
         if one.state == "running":
             running_bar(one)
             if st.button("Stop", key=f"data-stop-{one.id}", icon=":material/stop:"):
-                dialogs.attempt(lambda: gateway.stop_import(one))
+                controls.attempt(lambda: gateway.stop_import(one))
             return
         st.markdown(f"**{controls.plain(one.name)}** {controls.plain(one.said)}", width="stretch")
         if one.state in ("interrupted", "stopped", "failed") and st.button(
             "Go on", key=f"data-go-{one.id}", icon=":material/play_arrow:", type="primary"
         ):
-            dialogs.attempt(lambda: gateway.add_looked(one))
+            controls.attempt(lambda: gateway.add_looked(one))
         if st.button("Remove", key=f"data-remove-{one.id}", icon=":material/delete:"):
-            dialogs.attempt(lambda: gateway.delete_own(one))
+            controls.attempt(lambda: gateway.delete_own(one))
 
 
 def running_bar(one: OwnSet) -> None:

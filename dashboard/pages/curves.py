@@ -7,10 +7,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import controls, gateway, state
 from dashboard.charts.curves import curves_frame, loss_curves, rate_frame, rate_heatmap
+from dashboard.controls import Quantity, Series
 from dashboard.gateway import FAMILIES, RunRecord, Selection, VAEScopeError
 from dashboard.pages import _curves_series as parts
 from dashboard.pages._curves_selection import selection_points, selection_table
-from dashboard.pages._curves_series import Quantity, Series
 
 SECONDS = 2
 """Between two looks at the store: a run started in a terminal shows within 5 s."""
@@ -63,7 +63,7 @@ def page() -> None:
         controls.how_to_read(HOW_TO_READ)
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        quantities = parts.quantities_of(series)
+        quantities = controls.quantities_of(series)
         titles = {name: row.title for name, row in quantities.items()} | {"all": "All"}
         anything = any(one.has_rate for one in series)
         quantity = controls.segmented(
@@ -185,7 +185,7 @@ def _groups(series: Sequence[Series], notes: DeltaGenerator) -> list[list[Series
         icon=":material/call_split:",
     )
     options = {
-        str(k): f"{parts.kind_of(group[0].record)} ({len(group)} {'run' if len(group) == 1 else 'runs'})"
+        str(k): f"{controls.kind_of(group[0].record)} ({len(group)} {'run' if len(group) == 1 else 'runs'})"
         for k, group in enumerate(groups)
     } | {"side": "Side by side"}
     with notes:
@@ -217,7 +217,7 @@ def _figures(
         columns = columns or list(st.columns(2 if len(cells) > 1 else 1, gap="medium"))
         with columns.pop(0):
             if len(groups) > 1:
-                st.caption(controls.plain(parts.kind_of(group[0].record)))
+                st.caption(controls.plain(controls.kind_of(group[0].record)))
             controls.figure(
                 loss_curves(
                     curves,
@@ -227,7 +227,7 @@ def _figures(
                     log_x=log_x,
                     log_y=log_y,
                     dark=controls.is_dark(),
-                    about=parts.kind_of(group[0].record),
+                    about=controls.kind_of(group[0].record),
                 ),
                 key=f"curves-{name}-{k}",
                 filename=f"curves-{name.replace('_', '-')}",

@@ -29,7 +29,7 @@ PARTS = {"sets": "Data sets", "add": "Add your own"}
 def page() -> None:
     """Draw the page: choose, guard, compute, draw."""
     st.title("Data")
-    dialogs.said()
+    controls.said()
     dialogs.question()
     part = controls.segmented("Show", PARTS, key="data-part", default="sets")
     on_their_way(gateway.on_their_way())

@@ -1,0 +1,62 @@
+"""Words of the Train page: states, spans of time, and how far a run is."""
+
+from dashboard import controls
+from dashboard.gateway import TrainingJob
+
+COLOURS = {
+    "queued": "grey",
+    "running": "blue",
+    "stalled": "orange",
+    "interrupted": "orange",
+    "stopped": "grey",
+    "finished": "green",
+    "diverged": "red",
+    "failed": "red",
+}
+PHASES = {"loading": "Loading the data", "training": "Training", "scoring": "Scoring all splits"}
+
+
+def badge(state: str, text: str = "") -> str:
+    """A state as a coloured badge, in Markdown; `text` is our own."""
+    return f":{COLOURS.get(state, 'grey')}-badge[{text or state}]"
+
+
+def state_badge(one: TrainingJob) -> str:
+    """The state of a job, with its place in the queue."""
+    if one.stopping:
+        return badge(one.state, "saving, then it stops")
+    if one.position:
+        return badge(one.state, f"queued, number {one.position}")
+    return badge(one.state)
+
+
+def span(seconds: float) -> str:
+    """A span of time with its unit: '0.8 s', '45 s', '3 min 20 s', '2 h 5 min'."""
+    if seconds < 9.95:
+        return f"{seconds:.2g} s" if seconds >= 0.01 else "less than 0.01 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return (
+            f"{whole // 60} min {whole % 60} s" if whole % 60 and whole < 600 else f"{round(whole / 60)} min"
+        )
+    minutes = round(whole / 60)
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def progress_text(one: TrainingJob) -> str:
+    """How far a job is, in Markdown."""
+    status = one.status
+    if status is None:
+        return "Starting"
+    parts = [PHASES.get(status.phase, controls.plain(status.phase))]
+    if status.phase == "training":
+        parts[0] += f" epoch {status.epoch:,} of {status.epochs:,}"
+        if status.steps:
+            parts.append(f"step {status.step:,} of {status.steps:,}")
+    if status.images_per_second:
+        parts.append(f"{status.images_per_second:,.0f} images/s")
+    if status.left is not None:
+        parts.append(f"about {span(status.left)} left")
+    return ", ".join(parts)
