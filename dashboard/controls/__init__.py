@@ -37,6 +37,7 @@ from dashboard.controls.runs import (
     pick_runs,
     run_in_hand,
     run_titles,
+    say_dead_code,
     usable_runs,
 )
 from dashboard.controls.seeds import seed_curves
@@ -119,6 +120,7 @@ __all__ = [
     "run_in_hand",
     "run_titles",
     "said_of_selections",
+    "say_dead_code",
     "say_of_selections",
     "seed_curves",
     "segmented",
