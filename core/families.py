@@ -35,6 +35,8 @@ class Family:
     """Settings that mean something to most families and nothing here: any value but the default is refused"""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Settings that have one value here, and any other is refused"""
+    sigmoid_code: bool = False
+    """Whether codes are activations, each between 0 and 1: no other code is one that the encoder can give"""
     linear: bool = False
     """Whether encoder and decoder are affine maps, so that their subspace can be held against PCA's"""
     closed_form: bool = False
@@ -135,6 +137,7 @@ FAMILIES: dict[str, Family] = {
             has_posterior=False,
             uses=("sparsity_weight", "sparsity_target"),
             defaults={"sparsity_weight": 1.0, "hidden": (), "latent": 100},
+            sigmoid_code=True,
             terms=("sparsity",),
         ),
         Family(
@@ -148,6 +151,7 @@ FAMILIES: dict[str, Family] = {
             has_posterior=False,
             uses=("contraction_weight", "tied"),
             defaults={"contraction_weight": 1.0, "hidden": (), "latent": 32},
+            sigmoid_code=True,
             terms=("contraction",),
         ),
         Family(

@@ -83,13 +83,13 @@ def split_scores(encoded: "Encoded", config: RunConfig, *, pixels: int) -> dict[
 
 
 def _of_codes(encoded: "Encoded", config: RunConfig) -> dict[str, Any]:
-    """What only codes between 0 and 1 are asked: how active each unit is, and how much all of them vary."""
-    if not family(config.family).terms:
-        return {}
-    return {
-        "mean_activation": encoded.means.mean(0, dtype=np.float64).tolist(),
-        "code_variance": float(encoded.means.var(axis=0, dtype=np.float64).sum()),
-    }
+    """What only codes without a posterior are asked: how much all units vary, and how active those in 0 to 1 are."""
+    row, scores = family(config.family), {}
+    if row.sigmoid_code:
+        scores["mean_activation"] = encoded.means.mean(0, dtype=np.float64).tolist()
+    if not row.has_posterior:
+        scores["code_variance"] = float(encoded.means.var(axis=0, dtype=np.float64).sum())
+    return scores
 
 
 def _of_linear(encoded: "Encoded", config: RunConfig) -> dict[str, Any]:

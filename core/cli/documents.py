@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.analysis.collapse import collapse_sentence
+from core.analysis.collapse import collapse_sentence, dead_code_sentence
 from core.analysis.scores import SCORES, directions, units
 from core.cli.terminal import number, shorten, table
 from core.config import RunConfig, reconstruction_weight
@@ -200,6 +200,7 @@ def run_lines(record: RunRecord) -> list[str]:
         "beta": "" if _beta(document.config) is None else number(document.config.beta),
         "weight": f"w = n / beta = {number(weight)}" if weight is not None else "",
         "collapse": _collapse(record),
+        "dead code": dead_code_sentence(record.scores, document.config) or "",
         "epochs": f"{document.epoch:,} of {document.config.epochs:,}",
         "kept": _kept(document),
         "parameters": f"{document.parameters:,}",

@@ -38,6 +38,7 @@ from dashboard.controls.runs import (
     pick_runs,
     run_in_hand,
     run_titles,
+    say_dead_code,
     usable_runs,
 )
 from dashboard.controls.seeds import seed_curves
@@ -129,6 +130,7 @@ __all__ = [
     "said",
     "said_of_selections",
     "say",
+    "say_dead_code",
     "say_of_selections",
     "seed_curves",
     "segmented",

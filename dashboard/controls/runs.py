@@ -82,7 +82,14 @@ def pick_run(
     record = next(record for record in choices if record.id == chosen)
     if record.reason:
         st.warning(plain(record.reason), icon=":material/warning:")
+    say_dead_code(record)
     return record
+
+
+def say_dead_code(record: RunRecord, *, name: str = "") -> None:
+    """Say of a run whose code is the same for every image that it is, under its `name` where several are shown."""
+    if said := gateway.dead_code_sentence(record.scores, record.config):
+        st.warning(f"{plain(name)}: {said}" if name else said, icon=":material/warning:")
 
 
 def pick_runs(

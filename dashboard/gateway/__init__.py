@@ -7,7 +7,7 @@ Caches are keyed by (folder, stamp) of a run and by parameters, never by arrays,
 from core.analysis.alignment import Alignment
 from core.analysis.attributes import analogy, attribute_vector, nearest_mean
 from core.analysis.averages import Averages
-from core.analysis.collapse import collapse_sentence
+from core.analysis.collapse import collapse_sentence, dead_code_sentence
 from core.analysis.comparison import PairedDifference, Setting, Verdict, judge
 from core.analysis.projections import METHODS as PROJECTIONS
 from core.analysis.projections import POINTS as PROJECTED_POINTS
@@ -272,6 +272,7 @@ __all__ = [
     "data_folder",
     "data_of",
     "data_sets",
+    "dead_code_sentence",
     "decode",
     "decoder_size",
     "delete_own",

@@ -64,6 +64,7 @@ def pick_sides() -> Sides | None:
     for side in sides:
         if side.record.reason:
             st.warning(f"{side.letter}: {controls.plain(side.record.reason)}", icon=":material/warning:")
+        controls.say_dead_code(side.record, name=side.letter)
     return sides
 
 

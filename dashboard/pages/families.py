@@ -92,6 +92,8 @@ def _side_by_side(records: Sequence[RunRecord]) -> None:
         st.caption(f"No run of these families is shown: {', '.join(missing)}.")
     titles = list(controls.run_titles(chosen).values())
     _table(chosen, titles)
+    for record, title in zip(chosen, titles, strict=True):
+        controls.say_dead_code(record, name=title)
     here = controls.need_data(chosen[0])
     if here:
         for record in chosen:

@@ -34,6 +34,19 @@ def test_scores_do_not_depend_on_the_batch_size(family: str, network: str, train
 
 
 @pytest.mark.parametrize("family, network", ROWS)
+def test_only_codes_between_0_and_1_have_an_activation(family: str, network: str, trained: Trained) -> None:
+    run = trained(family=family, network=network)
+    codes, scores = run.latents("test").means.astype(np.float64), evaluate(run)
+    assert ("mean_activation" in scores) == (run.config.family in ("sae", "cae"))
+    assert ("code_variance" in scores) == (not run.has_posterior)
+    if "mean_activation" in scores:
+        assert 0 < codes.min() < codes.max() < 1
+        assert scores["mean_activation"] == pytest.approx(codes.mean(0))
+    if "code_variance" in scores:
+        assert scores["code_variance"] == pytest.approx(codes.var(0).sum())
+
+
+@pytest.mark.parametrize("family, network", ROWS)
 def test_the_stored_scores_are_those_that_evaluate_gives(family: str, network: str, trained: Trained) -> None:
     run = trained(family=family, network=network)
     assert run.record.scores is not None

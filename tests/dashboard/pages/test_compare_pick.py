@@ -170,3 +170,8 @@ def test_without_the_data_set_what_works_still_shows(
     assert table(at, "Score", last="Pixels n")["Distortion D"]["Better"] == "B is better"
     assert "A and B: reconstructions need the images" in words(at)
     assert set(table(at, "Setting")) == {"beta", "reconstruction_weight"}
+
+
+def test_a_dead_code_is_named_under_its_letter(bundled_store: Path) -> None:
+    at = healthy(opened(ONE, "bundled-digits-beta-4"))
+    assert [one.value.split(":")[:2] for one in at.warning] == [["B", " Its code is dead"]]

@@ -64,6 +64,12 @@ def test_a_data_set_and_its_runs_stand_in_the_link(bundled_store: Path) -> None:
     assert "Denoising autoencoder" in words(at)
 
 
+def test_a_dead_code_is_named_beside_its_run(bundled_store: Path) -> None:
+    at = opened(members="bundled-digits-ae,bundled-digits-beta-4")
+    (said,) = [one.value for one in at.warning]
+    assert said.split(":")[:2] == [list(table(at))[1], " Its code is dead"]
+
+
 def test_the_runs_of_the_lessons_come_with_the_project(bundled_store: Path) -> None:
     for row in LESSONS.values():
         for case in row.cases:

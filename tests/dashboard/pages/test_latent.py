@@ -370,3 +370,12 @@ def test_a_place_without_the_training_images_says_what_it_lacks(
     assert "Decoded there" in [image.proto.imgs[0].caption for image in at.get("image")]
     assert "need the training images" in words(at)
     assert "place-encode" not in [button.key for button in at.button]
+
+
+@pytest.mark.parametrize("page", ["latent", "edit"])
+def test_a_dead_code_is_named(page: str, bundled_store: Path) -> None:
+    said = "Its code is dead: the mean of no unit varies over the images by more than 0.01"
+    (warning,) = [one.value for one in healthy(open_page(page, run="bundled-digits-beta-4")).warning]
+    assert warning.startswith(said)
+    assert warning.endswith("Train again with a smaller beta.")
+    assert "dead" not in str([one.value for one in open_page(page, run="bundled-digits-beta-3").warning])
