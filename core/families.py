@@ -58,6 +58,12 @@ class Family:
         special = dict.fromkeys(key for row in FAMILIES.values() for key in row.uses)
         return (*(key for key in special if key not in self.uses), *self.lacks)
 
+    @property
+    def steadier(self) -> str:
+        """What to train again with where training diverged, in words."""
+        warmup = "" if "warmup_epochs" in self.ignores else ", a warm-up of beta (warmup_epochs),"
+        return f"a smaller learning_rate{warmup} or another seed"
+
 
 FAMILIES: dict[str, Family] = {
     row.name: row

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from core.errors import CheckpointError, ConfigError, LockedRun, VAEScopeError
+from core.families import family
 from core.files import atomic_write, read_bytes
 from core.store.documents import RunDocument
 from core.store.folder import HISTORY_LIMIT
@@ -51,8 +52,8 @@ def why_not_further(document: RunDocument, *, epochs: int | None = None) -> VAES
         )
     if document.state == "diverged":
         return CheckpointError(
-            f"'{name}' diverged, and would again from the same numbers: train it anew with a smaller learning_rate, a "
-            "warm-up of beta (warmup_epochs), or another seed."
+            f"'{name}' diverged, and would again from the same numbers: train it anew with "
+            f"{family(document.config.family).steadier}."
         )
     if epochs is not None and epochs < done + bool(steps):
         return ConfigError(

@@ -29,8 +29,7 @@ NEXT = {
     "stopped begun": "`python -m core resume {id}` goes on where it was; what was saved opens.",
     "finished": "Its run was deleted since: `python -m core jobs forget {id}` takes it off this list.",
     "finished begun": "Open the run; `python -m core resume {id} --epochs N` trains it further.",
-    "diverged": "Train again with a smaller learning_rate, a warm-up of beta (warmup_epochs), or another seed; the "
-    "last good weights open.",
+    "diverged": "Train again as the reason says; the last good weights open.",
     "failed": "Mend what the reason says, and `python -m core jobs again {id}` queues it again.",
     "failed begun": "Mend what the reason says, and `python -m core resume {id}` goes on from the last checkpoint.",
 }

@@ -214,24 +214,21 @@ def train_epoch(
         row["rate_per_dimension"] = (sums["rate_per_dimension"] / count).tolist()
         row["rate"] = sum(row["rate_per_dimension"])
     row = with_terms(row, {name: float(sums[f"terms.{name}"]) / count for name in weights}, config)
-    _check_finite(row, epoch)
+    _check_finite(row, epoch, config)
     return row
 
 
-def _check_finite(row: dict[str, Any], epoch: int) -> None:
+def _check_finite(row: dict[str, Any], epoch: int, config: RunConfig) -> None:
     for name, value in {**row, **row.get("terms", {})}.items():
         if isinstance(value, dict):
             continue
         numbers = value if isinstance(value, list) else [value]
         if not all(number is None or math.isfinite(number) for number in numbers):
-            raise _diverged(f"The {name.replace('_', ' ')} was", epoch)
+            raise _diverged(f"The {name.replace('_', ' ')} was", epoch, config)
 
 
-def _diverged(what: str, epoch: int) -> Diverged:
-    return Diverged(
-        f"{what} not finite in epoch {epoch}: train again with a smaller learning_rate, a warm-up of beta "
-        "(warmup_epochs), or another seed."
-    )
+def _diverged(what: str, epoch: int, config: RunConfig) -> Diverged:
+    return Diverged(f"{what} not finite in epoch {epoch}: train again with {family(config.family).steadier}.")
 
 
 def epochs(
@@ -279,7 +276,7 @@ def epochs(
     def stand(epoch: int, step: int, sums: dict[str, Tensor], noise: torch.Generator | None) -> Standing:
         # a checkpoint that cannot be gone on from would replace one that can
         if not all(is_finite(tensor) for tensor in (*sums.values(), *model.state_dict().values())):
-            raise _diverged("The losses or weights were", epoch + bool(step))
+            raise _diverged("The losses or weights were", epoch + bool(step), config)
         return Standing(
             epoch=epoch,
             step=step,
@@ -326,7 +323,7 @@ def epochs(
                 model, held_out.pixels, config, noise=held_out.noise, labels=held_out.labels
             )
             row[held_out.split] = mean_terms(encoded, config)
-            _check_finite(row[held_out.split], epoch)
+            _check_finite(row[held_out.split], epoch, config)
         row["seconds"] = time.perf_counter() - start
         start = time.perf_counter()
         ended = ask is not None and ask(lambda done=epoch: stand(done, 0, {}, None), row)  # type: ignore[misc]

@@ -18,6 +18,7 @@ from core.errors import CheckpointError, ConfigError, DataError, DataMissing, Di
 from core.recipes import recipe
 from core.runs import open_run
 from core.store import is_locked, read_record
+from core.training.resume import resume
 from core.training.run import Hooks, train
 from tests.core.fitting import only_folder, weights_of
 from tests.core.shared import Sentence, Small
@@ -150,6 +151,26 @@ def test_a_step_size_that_blows_up_is_caught(store: Path, small: Small) -> None:
     assert all(torch.isfinite(tensor).all() for tensor in run.model.state_dict().values())
 
 
+@pytest.mark.parametrize("name, objective", [("vae", "elbo"), ("ae", "distortion_alone")])
+def test_only_a_family_with_a_beta_is_told_to_warm_it_up(
+    name: str, objective: str, store: Path, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = getattr(objectives, objective)
+
+    def poisoned(*arguments: Any, **told: Any) -> objectives.Terms:
+        out = real(*arguments, **told)
+        return out._replace(distortion=out.distortion * math.nan)
+
+    monkeypatch.setattr(objectives, objective, poisoned)
+    with pytest.raises(Diverged) as error:
+        train(small(family=name), store=store)
+    with pytest.raises(CheckpointError) as refused:
+        resume(only_folder(store).name, store=store)
+    for said in (str(error.value), str(refused.value)):
+        assert "smaller learning_rate" in said
+        assert ("warmup_epochs" in said) == (name == "vae")
+
+
 def test_a_held_out_loss_that_is_not_finite_is_caught_too(
     store: Path, small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +228,7 @@ def test_a_killed_process_leaves_a_run_that_reads_interrupted_and_opens(store: P
 import os, sys
 from pathlib import Path
 from core.config import RunConfig
+from core.training.resume import resume
 from core.training.run import Hooks, train
 def die(row):
     if row["epoch"] == 2:
