@@ -78,6 +78,7 @@ from core.store import (
     size_text,
     why_no_scores,
     why_not_deleted,
+    why_not_resumed,
 )
 from core.training.jobs import TrainingJob, job, jobs
 from core.training.probe import Probe, Shown
@@ -192,7 +193,7 @@ from dashboard.gateway.training import (
     recipe_of,
     twin,
 )
-from dashboard.gateway.watching import Watched, probe, shown, watchable, watched
+from dashboard.gateway.watching import Watched, exactness_of, probe, shown, watchable, watched
 
 __all__ = [
     "COLLAPSED",
@@ -284,6 +285,7 @@ __all__ = [
     "error_maps_ready",
     "errors",
     "errors_ready",
+    "exactness_of",
     "example_ids",
     "examples",
     "extremes",
@@ -408,5 +410,6 @@ __all__ = [
     "why_no_scores",
     "why_not_comparable",
     "why_not_deleted",
+    "why_not_resumed",
     "worst_first_by",
 ]

@@ -66,6 +66,18 @@ def shown(record: RunRecord) -> Shown | None:
     return read_shown(record.folder)
 
 
+def exactness_of(record: RunRecord, *, epochs: int) -> str:
+    """Whether a run that goes on here ends as it would have without the pause, and if not, why; a sentence.
+
+    Raises:
+        ConfigError: the run's device is not here.
+    """
+    from core.training.resume import exactness
+
+    assert record.document is not None
+    return exactness(record.document, epochs=epochs).sentence
+
+
 def probe(record: RunRecord, *, newest: bool = False) -> Probe | None:
     """The probe set's means after each recorded epoch, or the newest alone; None where none were kept.
 

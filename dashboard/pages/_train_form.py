@@ -13,22 +13,28 @@ SOURCES = {"recipe": "A recipe", "run": "A run's settings"}
 FIRST = "digits-vae"
 _FORM = "train-form"
 
-ESSENTIAL = ("dataset", "family", "latent", "hidden", "beta", "epochs", "batch_size", "learning_rate", "seed")
+ESSENTIAL = ("dataset", "family", "latent", "beta", "epochs", "batch_size", "learning_rate", "seed")
 """Above the others, and never folded away"""
 GROUPS: dict[str, tuple[str, ...]] = {
     "Data": ("pad", "validation", "binarise"),
-    "Network": ("network", "activation", "tied"),
+    "Network": ("network", "hidden", "activation", "tied"),
     "Objective": (
         "likelihood", "sigma", "learn_sigma", "output", "warmup_epochs", "free_bits", "mmd_weight", "mmd_bandwidth",
         "l2", "corruption", "corruption_level", "sparsity_weight", "sparsity_target", "contraction_weight",
         "pixel_weight", "feature_weight", "adversarial_weight",
     ),
-    "Steps": ("optimiser", "weight_decay", "schedule", "report_every"),
+    "Steps": ("optimiser", "weight_decay", "schedule"),
+    "Records": ("report_every", "checkpoint_epochs", "checkpoint_minutes", "keep_every"),
     "Machine": ("device", "precision", "threads"),
 }  # fmt: skip
 REST = "More"
 """Settings that stand in no group"""
-LABELS = {"dataset": "data set", "hidden": "hidden layers", "latent": "latent dimensions", "l2": "L2"}
+LABELS = {
+    "dataset": "Data set",
+    "hidden": "Hidden layers",
+    "latent": "Latent dimensions",
+    "l2": "L2 penalty",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +84,10 @@ def _start_from() -> tuple[tuple[str, str], RunConfig, str | None, str] | None:
         "Start from", SOURCES, key="train-source", default="run" if state.linked("from") else "recipe"
     )
     if source == "recipe":
-        options = {name: f"{name}: {one.sentence}" for name, one in RECIPES.items()}
+        options = {name: name for name in RECIPES}
         name = controls.select("Recipe", options, key="recipe", default=FIRST)
         one = RECIPES[name]
-        st.caption(controls.plain(f"{one.sentence} Source: {one.source}. Expect {one.reference}."))
+        st.caption(controls.plain(f"{one.sentence} Source: {one.source}. Expect: {one.reference}."))
         return ("recipe", name), one.config, name, name
     records = [record for record in gateway.runs() if record.document is not None]
     if not records:
@@ -104,15 +110,18 @@ def _boxes(kept: Form, base: RunConfig) -> str | None:
     family = str(kept.raw["family"])
     known = gateway.asked(family)
     fresh = gateway.raw_of(base)
+    sweeps = "beta" in known and controls.toggle(
+        "Sweep over beta", key="sweep", help="One run a beta, queued in this order."
+    )
     betas = None
     columns = _columns()
     for key in ESSENTIAL:
-        if key == "beta" and key in known:
+        if key in known:
             with next(columns):
-                betas = _beta(kept)
-        elif key in known:
-            with next(columns):
-                _draw(kept, key)
+                if sweeps and key == "beta":
+                    betas = _betas(kept)
+                else:
+                    _draw(kept, key)
     st.caption(controls.plain(f"{FAMILIES[family].title}: {FAMILIES[family].sentence}"))
     grouped = {key for keys in GROUPS.values() for key in keys} | {*ESSENTIAL}
     others = tuple(key for key in known if key not in grouped)
@@ -142,13 +151,10 @@ def _columns() -> Any:
         yield from st.columns(4, gap="small")
 
 
-def _beta(kept: Form) -> str | None:
-    """The box of beta, or that of the betas of a sweep."""
-    if not controls.toggle("Sweep over beta", key="sweep", help="One run a beta, queued in this order."):
-        _draw(kept, "beta")
-        return None
+def _betas(kept: Form) -> str:
+    """The box of the betas of a sweep, in the place of that of beta."""
     betas = st.text_input(
-        "betas",
+        "Betas",
         value=str(kept.raw.get("betas", "0.25, 1, 4")),
         key=f"train-{kept.turn}-betas",
         max_chars=400,
@@ -161,7 +167,7 @@ def _beta(kept: Form) -> str | None:
 def _draw(kept: Form, key: str) -> None:
     """Draw the box of a setting, and keep what stands in it."""
     box = gateway.box(key)
-    label = LABELS.get(key, key.replace("_", " "))
+    label = LABELS.get(key, key.replace("_", " ").capitalize())
     value = kept.raw[key]
     called = f"train-{kept.turn}-{key}"
     about = controls.plain(f"{box.about[:1].upper()}{box.about[1:]}. {_allowed(box)}")

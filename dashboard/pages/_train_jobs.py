@@ -71,7 +71,7 @@ def _buttons(one: TrainingJob) -> None:
         if _button("Take off the queue", one, "playlist_remove"):
             _act(lambda: gateway.stop(one.id))
     elif one.state == "running" and not one.stopping:
-        if _button("Stop", one, "stop", help="Saves, then stops."):
+        if _button("Stop training", one, "stop", help="Saves, then stops."):
             _act(lambda: gateway.stop(one.id))
     elif one.active and _button("End it now", one, "dangerous", help="Without saving what is not saved yet."):
         _act(lambda: gateway.stop(one.id, now=True))

@@ -11,6 +11,7 @@ from dashboard.charts.images import enlarge, rows_png
 from dashboard.components.film import film
 from dashboard.controls import Series
 from dashboard.gateway import FAMILIES, Probe, RunRecord, Watched
+from dashboard.pages._train_resume import go_on
 from dashboard.pages._train_words import badge, progress_text, state_badge
 from dashboard.theme import latent_axis
 
@@ -18,8 +19,8 @@ HEAD_SECONDS = 1.0
 """Between two looks at how far it is"""
 SECONDS = 2.0
 """Between two drawings of what the run makes: each takes the browser a moment"""
-TILE = 48
-"""Side of an image in pixels, about"""
+TILE, ACROSS = 48, 8
+"""Side of an image in pixels, about, and how many stand in a row"""
 _STATE = "train-watched"
 
 
@@ -40,6 +41,8 @@ def watch(options: dict[str, str], default: str) -> None:
             icon=":material/hourglass_empty:",
         )
         return
+    if not seen.active:
+        go_on(seen.record)
     left, right = st.columns(2, gap="medium")
     with left:
         _every(SECONDS, seen, _curves)
@@ -70,14 +73,12 @@ def _head(seen: Watched) -> None:
     if state.recall(_STATE) != _stage(seen):
         st.rerun()
     job = seen.job
-    st.subheader(controls.plain(seen.name), anchor=False)
-    if job is None:
-        st.markdown(badge(seen.state))
-        return
-    if job.status is not None:
+    told = badge(seen.state) if job is None else state_badge(job)
+    st.subheader(f"{controls.plain(seen.name)} {told}", anchor=False)
+    if job is not None and job.status is not None:
         st.progress(job.status.share, text=progress_text(job))
-    said = f" {controls.plain(job.reason)}" if job.reason else ""
-    st.markdown(f"{state_badge(job)}{said}")
+    if job is not None and job.reason:
+        st.markdown(controls.plain(job.reason))
 
 
 def _curves(seen: Watched) -> None:
@@ -202,14 +203,18 @@ def _pictures(seen: Watched) -> None:
     if record is None or found is None:
         return
     after = "before training" if found.epoch == 0 else f"after epoch {found.epoch:,}"
-    png = rows_png(
-        [found.originals, found.reconstructions],
-        labels=["original", "run"],
-        scale=enlarge(found.originals.shape[-1], to=TILE),
-    )
-    st.image(
-        png,
-        caption=f"The first {len(found.ids)} images of the same set, and what the run makes of them {after}.",
-        alt=f"{len(found.ids)} originals over their reconstructions {after}",
-        width=controls.width_of(png),
-    )
+    with st.container(horizontal=True, gap="medium", key="train-shown"):
+        # as many in a row as a narrow window holds; in a wide one the rows stand side by side
+        for first in range(0, len(found.ids), ACROSS):
+            some = slice(first, first + ACROSS)
+            png = rows_png(
+                [found.originals[some], found.reconstructions[some]],
+                labels=["original", "run"],
+                scale=enlarge(found.originals.shape[-1], to=TILE),
+            )
+            st.image(
+                png,
+                alt=f"{len(found.ids[some])} originals over their reconstructions {after}",
+                width=controls.width_of(png),
+            )
+    st.caption(f"The first {len(found.ids)} images of the same set, and what the run makes of them {after}.")

@@ -14,7 +14,7 @@ HOW_TO_READ = r"""
 **A job** is a process of its own, which neither this page nor its server needs: close the tab, reload, or stop the
 dashboard, and it goes on. What is shown is read from files in the folder of runs, so a second tab and
 `python -m core jobs` see the same. One job trains on a device at a time; the others wait in the order in which they
-were started. **Stop** saves, then stops.
+were started. **Stop training** saves, then stops.
 
 **What would it cost?** Parameters are exact. Memory is what images, weights, gradients, optimiser and one step take,
 besides torch itself. Time is extrapolated from some seconds of steps that are really done, with weights that are thrown

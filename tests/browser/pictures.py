@@ -68,12 +68,20 @@ def lasso_images(page: Page) -> None:
     page.mouse.move(2, 2)
 
 
+def ask_for_the_cost(page: Page) -> None:
+    """Have a run's cost measured: the page says it some seconds later."""
+    page.get_by_role("button", name="What would it cost?").click()
+    expect(page.get_by_text("Measured on")).to_be_visible(timeout=2 * SECONDS * 1000)
+    page.mouse.move(2, 2)
+
+
 LATENT = f"run={ONE}&split=test&prior=1&zx=1.0&zy=0.5"
 VIEWS = {
     view.name: view
     for view in (
         View("runs", "runs", "", height=1440, tables=True),
         View("data", "data", "", height=1180, charts=1, tables=True),
+        View("train", "train", "", height=1180, act=ask_for_the_cost),
         View("latent", "latent", LATENT, height=1140, maps=2, act=click_an_image),
         View(
             "manifold",
