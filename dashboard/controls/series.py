@@ -1,7 +1,7 @@
 """A run's history as curves: what pages draw of it, how each quantity is called, and its unit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ QUANTITIES: dict[str, Quantity] = {
     "negative_elbo": Quantity("Negative ELBO, D + R", "lower is better", needs_rate=True),
     "distortion": Quantity("Distortion D", "lower is better"),
     "rate": Quantity("Rate R", needs_rate=True),
-    "objective": Quantity("Objective, D + βR", "lower is better"),
+    "objective": Quantity("Objective", "lower is better"),
 }
 
 
@@ -71,6 +71,14 @@ class Series:
         found = [name for row in self.rows for name in ((row.get("train") or {}).get("terms") or {})]
         return [name for name in dict.fromkeys(found) if name in SCORES]
 
+    @property
+    def formula(self) -> str | None:
+        """Its objective where that is of D and R alone; None with other terms, or a rate counted otherwise."""
+        row = FAMILIES[self.record.config.family]
+        if row.terms or self.terms or self.record.config.free_bits:
+            return None
+        return "D + βR" if row.has_posterior else "D"
+
     def last(self, split: str, quantity: str) -> float | None:
         """The value after the last epoch."""
         values = self.values(split, quantity)
@@ -101,7 +109,11 @@ class Series:
 def quantities_of(series: Sequence[Series]) -> dict[str, Quantity]:
     """What can be drawn of these runs: the four that all have, and the terms that some objective has besides."""
     names = dict.fromkeys(name for one in series for name in one.terms)
-    return QUANTITIES | {
+    formulas = {one.formula for one in series}
+    objective = QUANTITIES["objective"]
+    if len(formulas) == 1 and None not in formulas:
+        objective = replace(objective, title=f"{objective.title}, {formulas.pop()}")
+    return {**QUANTITIES, "objective": objective} | {
         name: Quantity(
             SCORES[name].title,
             f"{SCORES[name].direction} is better" if SCORES[name].direction else "",

@@ -55,9 +55,7 @@ def curves(sides: Sides, reasons: Mapping[str, str | None]) -> None:
         return
     betas = {side.record.config.beta for side in able if side.has_posterior}
     if quantity == "objective" and len(betas) > 1:
-        st.caption(
-            "Each objective D + beta R weighs the rate by its own beta: compare their course, not their height."
-        )
+        st.caption("Each objective weighs the rate by its own beta: compare their course, not their height.")
     groups = _groups(able)
     if len(groups) == 1:
         _figure(able, quantity, by, banded=banded, key="compare-curves")

@@ -20,8 +20,9 @@ MOST = 8
 HOW_TO_READ = r"""
 **Distortion** $D = E_{z \sim q(z \mid x)}[-\log p(x \mid z)]$: what reconstruction costs. **Rate**
 $R = KL(q(z \mid x)\,\|\,N(0, I))$: what the code tells about the image; it is neither good nor bad by itself. Training
-minimises the **objective** $D + \beta R$; the **negative ELBO** is $D + R$ whatever beta was. All in nats per image:
-summed over pixels, averaged over images. Lower is better, except for the rate.
+minimises the **objective**, $D + \beta R$ and, with their weights, the other terms that a run has; without a posterior
+there is no $R$. The **negative ELBO** is $D + R$ whatever beta was. All in nats per image: summed over pixels, averaged
+over images. Lower is better, except for the rate.
 
 **Other terms** of an objective, where a run has any, stand beside them, unweighted, each with its unit: the sparsity
 penalty, the contraction, the losses of a VAE-GAN's players. A discriminator that is right on more than 98 % of the
@@ -283,7 +284,7 @@ def _table(series: Sequence[Series]) -> None:
     """The last epoch of each run, in numbers."""
     st.subheader("After the last epoch")
     st.caption(
-        "D, R, D + R and the objective D + βR in nats per image. Held out: the split of the dashed curves. "
+        "D, R, D + R and the objective in nats per image. Held out: the split of the dashed curves. "
         "–: does not apply, or not recorded yet."
     )
     frame = parts.last_values(series)
@@ -294,7 +295,11 @@ def _table(series: Sequence[Series]) -> None:
             ("distortion", "D", "Distortion, nats per image; lower is better"),
             ("rate", "R", "Rate, nats per image; neither direction is better"),
             ("negative_elbo", "D + R", "Negative ELBO, nats per image; lower is better at equal beta"),
-            ("objective", "D + βR", "Objective, nats per image; lower is better at equal beta"),
+            (
+                "objective",
+                "Objective",
+                "What training minimised, nats per image; lower is better at equal beta",
+            ),
         )
         for split in ("train", "held out")
     }

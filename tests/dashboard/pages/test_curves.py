@@ -76,6 +76,27 @@ def test_all_quantities_are_four_figures(bundled_store: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "runs, title",
+    [
+        ("bundled-digits-beta-1", "Objective, D + βR"),
+        ("bundled-digits-ae,bundled-digits-ae-32d", "Objective, D"),
+        ("bundled-digits-ae,bundled-digits-beta-1", "Objective"),
+        ("bundled-digits-vaegan", "Objective"),
+        ("bundled-digits-sae", "Objective"),
+        ("bundled-digits-cae", "Objective"),
+        ("bundled-digits-ae-2d-l2", "Objective"),
+        ("bundled-digits-vae-mmd", "Objective"),
+        ("bundled-digits-beta-1,bundled-digits-vae-mmd", "Objective"),
+    ],
+)
+def test_the_objective_has_a_formula_where_it_holds_for_all(
+    runs: str, title: str, bundled_store: Path
+) -> None:
+    at = healthy(open_page("curves", runs=runs, quantity="objective"))
+    assert [one["layout"]["title"]["text"].split(" by ")[0] for one in figures(at)[:1]] == [title]
+
+
 def test_axes_follow_the_link(bundled_store: Path) -> None:
     layout = figures(healthy(open_page("curves", logx="1", logy="1")))[0]["layout"]
     assert (layout["xaxis"]["type"], layout["yaxis"]["type"]) == ("log", "log")
