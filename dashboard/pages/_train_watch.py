@@ -58,7 +58,8 @@ def _stage(seen: Watched) -> tuple[str, str, bool]:
 def _every(seconds: float, seen: Watched, draw: Callable[[Watched], None]) -> None:
     """Draw a part, again and again while the run is not over: parts follow one another, and the page stays."""
     if not seen.active:
-        draw(seen)
+        # a file that is damaged takes away one part
+        controls.guarded(lambda: draw(seen))()
         return
 
     def tick() -> None:
@@ -125,7 +126,7 @@ def _map(seen: Watched) -> None:
     elif seen.active:
         st.fragment(controls.guarded(lambda: _film_so_far(seen)))()
     else:
-        _film(seen, newest=False)
+        _every(SECONDS, seen, lambda one: _film(one, newest=False))
 
 
 def _film_so_far(seen: Watched) -> None:

@@ -77,7 +77,7 @@ def _jobs() -> None:
         )
         st.code("python -m core train digits-vae --detach", language="bash")
         return
-    watch(options, next(iter(options)))
+    controls.guarded(lambda: watch(options, next(iter(options))))()
     there = gateway.jobs()
     if there:
         st.subheader("All jobs")

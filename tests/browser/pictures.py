@@ -81,7 +81,7 @@ VIEWS = {
     for view in (
         View("runs", "runs", "", height=1440, tables=True),
         View("data", "data", "", height=1180, charts=1, tables=True),
-        View("train", "train", "", height=1180, act=ask_for_the_cost),
+        View("train", "train", "", height=1440, act=ask_for_the_cost),
         View("latent", "latent", LATENT, height=1140, maps=2, act=click_an_image),
         View(
             "manifold",

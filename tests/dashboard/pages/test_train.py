@@ -377,6 +377,16 @@ def test_a_run_that_is_deleted_while_it_is_watched(store: Path) -> None:
     assert len(named(at.selectbox, "Watch").options) == 1
 
 
+def test_a_damaged_file_takes_away_one_part(store: Path) -> None:
+    train(RunConfig.make(BRIEF), name="Torn", store=store, run_id="torn")
+    (store / "torn" / "probe.json").write_text("{")
+    at = open_page("train", job="torn")
+    (error,) = [one.value.replace("\\", "") for one in at.error]
+    assert error.startswith("'probe.json'")
+    assert len(figures(at)) == 1
+    assert "what the run makes of them" in words(at)
+
+
 def test_a_finished_run_goes_on_to_more_epochs_and_says_whether_exactly(store: Path) -> None:
     train(RunConfig.make(BRIEF), name="More", store=store, run_id="more")
     at = healthy(open_page("train", job="more"))
