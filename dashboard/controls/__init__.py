@@ -38,6 +38,7 @@ from dashboard.controls.runs import (
     run_in_hand,
     run_titles,
     say_dead_code,
+    say_impossible,
     usable_runs,
 )
 from dashboard.controls.seeds import seed_curves
@@ -121,6 +122,7 @@ __all__ = [
     "run_titles",
     "said_of_selections",
     "say_dead_code",
+    "say_impossible",
     "say_of_selections",
     "seed_curves",
     "segmented",
