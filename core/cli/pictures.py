@@ -14,6 +14,7 @@ from core.files import atomic_write
 from core.generation import (
     film_gif,
     film_positions,
+    impossible_code,
     path,
     prior_draws,
     ranked,
@@ -163,7 +164,7 @@ def traverse(
         f"{len(order)} rows of {steps} images from {start}, most informative dimension first, are in {out}"
         f"{', decoded' if run.needs_labels else ''}{as_words(run, labels)}."
     )
-    return [said, "", *lines]
+    return [said, *filter(None, [impossible_code(run.family, z)]), "", *lines]
 
 
 def interpolate(
@@ -236,6 +237,7 @@ def arithmetic(
         f"{split} images {rows[0]}, {rows[1]} and {rows[2]} as a, b and c, decoded, and a - b + c, are in {out}.",
         f"a - b + c stands at {words}.",
         *([f"It is decoded{as_words(run, labels[2:])}."] if run.needs_labels else []),
+        *filter(None, [impossible_code(run.family, result)]),
     ]
 
 

@@ -8,6 +8,7 @@ from core.analysis.density import aggregate_log_density, nearest, prior_log_dens
 from core.analysis.pvalues import centre_and_spread
 from core.cli.terminal import CountProgress, number, table
 from core.errors import ConfigError
+from core.generation import impossible_code
 from core.runs import Run
 
 
@@ -32,6 +33,8 @@ def place_of_text(text: str, *, latent: int) -> np.ndarray:
 def describe_place(run: Run, z: np.ndarray, *, split: str, k: int) -> dict[str, Any]:
     """Take the log densities at z (L,), null without a posterior, and the k nearest images of a split.
 
+    `impossible` says why no image has such a code, and is null where one may.
+
     Distances of codes without a prior are taken in their standard deviations.
 
     Raises:
@@ -55,6 +58,7 @@ def describe_place(run: Run, z: np.ndarray, *, split: str, k: int) -> dict[str, 
         "run": run.id,
         "split": split,
         "at": z.tolist(),
+        "impossible": impossible_code(run.family, z) or None,
         "aggregate_log_density": aggregate,
         "prior_log_density": prior,
         "nearest": [
@@ -75,6 +79,7 @@ def place_lines(document: dict[str, Any], *, unit: str) -> list[str]:
         )
     rows = [(number(one["row"]), one["label"] or "-", number(one["distance"])) for one in document["nearest"]]
     return [
+        *filter(None, [document["impossible"]]),
         densities,
         "",
         f"Nearest {document['split']} images, distance in {unit}:",

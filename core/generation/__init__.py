@@ -6,13 +6,14 @@ Pure arrays; only `film` knows pictures. The names below are the public ones.
 from core.generation.classes import under_every_label
 from core.generation.film import film_gif, film_order, sheet_png
 from core.generation.interpolation import film_positions, lerp, path, slerp
-from core.generation.places import lattice_points, prior_draws
+from core.generation.places import impossible_code, lattice_points, prior_draws
 from core.generation.traversal import quantile_steps, ranked, traversal
 
 __all__ = [
     "film_gif",
     "film_order",
     "film_positions",
+    "impossible_code",
     "lattice_points",
     "lerp",
     "path",

@@ -1,9 +1,10 @@
-"""Where to decode: draws from the prior, the lattice of the p-value map. Pure arrays."""
+"""Where to decode: draws from the prior, the lattice of the p-value map, places no image has. Pure arrays."""
 
 import numpy as np
 
 from core.analysis.pvalues import phi_inverse
 from core.data.intake import whole_number
+from core.families import Family
 
 
 def prior_draws(n: int, *, latent: int, seed: int) -> np.ndarray:
@@ -37,3 +38,15 @@ def lattice_points(
         points[:, :, second] = phi_inverse(1 - middles)[:, None]
     points[:, :, first] = phi_inverse(middles)[None, :]
     return points.astype(np.float32)
+
+
+def impossible_code(family: Family, z: np.ndarray) -> str:
+    """Say of latents (..., L) that some leave the 0 to 1 of a sigmoid code; nothing where none does, or of others.
+
+    A decoder takes any number: such a place can be decoded, and that nothing was ever encoded there is to be said.
+    """
+    low, high = float(z.min()), float(z.max())
+    if not family.sigmoid_code or (low >= 0 and high <= 1):
+        return ""
+    reach = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+    return f"The encoder never gives such a code: its units lie between 0 and 1, and here they are {reach}."

@@ -39,6 +39,7 @@ from dashboard.controls.runs import (
     run_in_hand,
     run_titles,
     say_dead_code,
+    say_impossible,
     usable_runs,
 )
 from dashboard.controls.seeds import seed_curves
@@ -131,6 +132,7 @@ __all__ = [
     "said_of_selections",
     "say",
     "say_dead_code",
+    "say_impossible",
     "say_of_selections",
     "seed_curves",
     "segmented",

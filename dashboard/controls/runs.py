@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import streamlit as st
 
 from dashboard import gateway, state
@@ -129,3 +130,9 @@ def _say_unknown(key: str, records: Sequence[RunRecord]) -> None:
             "instead.",
             icon=":material/link_off:",
         )
+
+
+def say_impossible(record: RunRecord, z: np.ndarray) -> None:
+    """Say of decoded latents (..., L) where the run's encoder never gives such codes."""
+    if said := gateway.impossible_code(gateway.FAMILIES[record.config.family], z):
+        st.caption(said)

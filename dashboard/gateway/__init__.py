@@ -45,6 +45,7 @@ from core.families import FAMILIES
 from core.generation import (
     film_gif,
     film_positions,
+    impossible_code,
     path,
     prior_draws,
     quantile_steps,
@@ -298,6 +299,7 @@ __all__ = [
     "has_images",
     "history",
     "images",
+    "impossible_code",
     "in_inbox",
     "inbox",
     "is_here",

@@ -39,6 +39,7 @@ def arithmetic(images: Images) -> None:
         alt="Three images and what their arithmetic decodes to",
         frame=frame,
     )
+    controls.say_impossible(images.record, result)
 
 
 def _nearest(images: Images, z: np.ndarray) -> str:

@@ -54,6 +54,7 @@ def attributes(images: Images) -> None:
         alt=f"Image {row} moved along the attribute vector",
         frame=frame,
     )
+    controls.say_impossible(images.record, z)
     _leakage(images, groups, vector, labels, strength=strength)
 
 

@@ -75,6 +75,7 @@ def traversals(record: RunRecord, images: Images | None) -> None:
         alt=f"{len(dimensions)} rows of {steps} decoded images, one latent dimension moving in each",
         frame=frame,
     )
+    controls.say_impossible(record, z)
 
 
 def _told(record: RunRecord, images: Images | None, row: int | None) -> int | None:

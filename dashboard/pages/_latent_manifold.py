@@ -72,6 +72,13 @@ def tiles(record: RunRecord, view: View, place: Place | None, n: int) -> np.ndar
     )
 
 
+def _say_impossible(record: RunRecord, view: View, place: Place | None, n: int) -> None:
+    """Say where tiles stand at codes that no image has: the corners of the lattice have its extreme ones."""
+    ends = np.repeat([[0.5 / n], [1 - 0.5 / n]], len(view.dimensions), axis=1)
+    base = np.zeros(record.config.latent) if place is None else place.base()
+    controls.say_impossible(record, view.in_space(view.from_unit(ends), base))
+
+
 def lattice_map(record: RunRecord, view: View, place: Place, decoded: controls.DecodedPlane | None) -> Events:
     """Draw the decoded manifold on the unit square of the p-value map; clicks on a tile are events."""
     st.subheader("Decoded manifold")
@@ -81,6 +88,7 @@ def lattice_map(record: RunRecord, view: View, place: Place, decoded: controls.D
     with right:
         points = controls.toggle("Show the points over it", key="over", help="The points of the p-value map.")
     images = tiles(record, view, place, n)
+    _say_impossible(record, view, place, n)
     shown = points and view.data is not None
     marker = None if place.marker is None else view.to_unit(place.marker)
     planes = view.to_unit(view.plane(view.coordinates)) if shown else np.zeros((0, 2))
@@ -135,6 +143,7 @@ def plane_of_vectors(record: RunRecord, view: View, place: Place) -> None:
     with st.container(width=220):
         n = controls.number("Places a side", key="n", default=20, low=2, high=40)
     decoded = tiles(record, view, place, n)[:, :, 0, 0]
+    _say_impossible(record, view, place, n)
     columns = gateway.value_names(record)
     points = np.zeros((0, 2), np.float32)
     if view.data is not None and view.has_images:
@@ -192,6 +201,7 @@ def line(record: RunRecord, view: View) -> None:
     st.subheader("Decoded line")
     n = controls.number("Tiles", key="n", default=20, low=2, high=40)
     images = tiles(record, view, None, n)[0]
+    _say_impossible(record, view, None, n)
     controls.picture(
         image_grid(images, columns=n, gap=2, scale=enlarge(images.shape[-1], to=64)),
         key="line",

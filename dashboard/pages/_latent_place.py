@@ -16,6 +16,7 @@ TILE = 48
 
 def surroundings(record: RunRecord, view: View, z: np.ndarray) -> None:
     """Say how dense aggregate posterior and prior are at z (L,), and show the training images nearest to it."""
+    controls.say_impossible(record, z)
     if not gateway.latents_ready(record, "train"):
         st.caption("The density there and the nearest training images need the training images' latents.")
         # a large set takes a while to encode: only when asked for

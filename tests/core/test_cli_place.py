@@ -11,6 +11,7 @@ import core
 from core.cli import main
 
 TWO, AE = "bundled-digits-beta-1", "bundled-digits-ae"
+CAE = "bundled-digits-cae"
 
 
 def test_densities_and_neighbours(bundled_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,6 +34,20 @@ def test_densities_and_neighbours(bundled_store: Path, capsys: pytest.CaptureFix
     assert f"images {found['aggregate_log_density']:.3f}, prior {found['prior_log_density']:.3f}." in said
     assert "distance in prior standard deviations" in said
     assert [line.split()[1] for line in said.splitlines()[-3:]] == [one["label"] for one in found["nearest"]]
+
+
+def test_a_code_that_no_sigmoid_gives_is_said_to_be_none(
+    bundled_store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "The encoder never gives such a code: its units lie between 0 and 1, and here they are "
+    within, beyond = ",".join(["0.5"] * 32), ",".join(["0.5"] * 30 + ["-2", "1.25"])
+    assert main(["place", CAE, f"--at={beyond}"]) == 0
+    assert capsys.readouterr().out.startswith(f"{said}-2 to 1.25.\n")
+    assert main(["place", CAE, f"--at={beyond}", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["impossible"] == f"{said}-2 to 1.25."
+    for run, at in ((CAE, within), (AE, "-2,1.25"), (TWO, "-2,1.25")):
+        assert main(["place", run, f"--at={at}", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["impossible"] is None
 
 
 def test_codes_have_neighbours_in_their_own_units_and_no_density(

@@ -197,3 +197,9 @@ def test_codes_move_in_their_own_units_and_it_is_said(
     np.testing.assert_allclose(middle, run.decode(np.tile(codes.mean(0), (2, 1))), atol=1e-5)
     assert "no posterior and no prior" in words(at)
     assert "the average code" in options(at, "start")
+
+
+def test_edits_that_leave_a_sigmoid_code_are_said_to_do_so(bundled_store: Path) -> None:
+    said = "The encoder never gives such a code"
+    assert words(healthy(open_page("edit", run="bundled-digits-cae"))).count(said) == 3
+    assert said not in words(healthy(open_page("edit", run="bundled-digits-ae-32d")))

@@ -379,3 +379,15 @@ def test_a_dead_code_is_named(page: str, bundled_store: Path) -> None:
     assert warning.startswith(said)
     assert warning.endswith("Train again with a smaller beta.")
     assert "dead" not in str([one.value for one in open_page(page, run="bundled-digits-beta-3").warning])
+
+
+def test_places_that_a_sigmoid_code_never_takes_are_said_to_be_so(bundled_store: Path) -> None:
+    said = "The encoder never gives such a code: its units lie between 0 and 1, and here they are "
+    run = core.open_run("bundled-digits-cae")
+    found = words(healthy(open_page("latent", run=run.id, zx="-3", zy="0.5")))
+    assert found.count(said) == 2  # of the manifold, and of the place
+    assert f"{said}-3 to " in found
+    assert said not in words(healthy(open_page("latent", run="bundled-digits-ae-32d", zx="-3", zy="0.5")))
+    # the truth of the manifold: a normal fitted to the codes reaches beyond them
+    codes = run.latents("test").means.astype(np.float64)
+    assert (codes.mean(0) + norm.ppf(0.5 / 20) * codes.std(0)).min() < 0 < codes.min()
