@@ -230,7 +230,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         _recipe(
             "mnist-deep-vae",
-            "A deep VAE on MNIST: three layers of 784 and 64 latent dimensions, squared error.",
+            "A deep VAE on MNIST: two hidden layers of 784 each way and 64 latent dimensions, squared error.",
             "Kingma and Welling 2014, a deep network; weight_decay 0.01 is the default of torch's AdamW",
             "training squared error + KL = 27.15 after 50 epochs",
             **_MNIST_DEEP,
