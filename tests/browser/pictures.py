@@ -69,9 +69,12 @@ def lasso_images(page: Page) -> None:
 
 
 def ask_for_the_cost(page: Page) -> None:
-    """Have a run's cost measured: the page says it some seconds later."""
-    page.get_by_role("button", name="What would it cost?").click()
-    expect(page.get_by_text("Measured on")).to_be_visible(timeout=2 * SECONDS * 1000)
+    """Have a run's cost measured: the page says it some seconds later, and at once where the server knows it."""
+    ask, told = page.get_by_role("button", name="What would it cost?"), page.get_by_text("Measured on")
+    expect(ask.or_(told)).to_be_visible(timeout=SECONDS * 1000)
+    if ask.is_visible():
+        ask.click()
+    expect(told).to_be_visible(timeout=2 * SECONDS * 1000)
     page.mouse.move(2, 2)
 
 
