@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Browser, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
-from tests import chromium
-from tests.browser.conftest import ARGUMENTS
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
@@ -66,8 +66,14 @@ GESTURES = """
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
+def browser() -> "Iterator[Browser]":
     """A headless Chromium; without one the measurement ends with a sentence."""
+    # only here: what needs no browser is measured beside other packages, where Playwright may not be
+    from playwright.sync_api import sync_playwright
+
+    from tests import chromium
+    from tests.browser.conftest import ARGUMENTS
+
     path = chromium.find()
     if path is None:
         raise SystemExit(
