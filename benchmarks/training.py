@@ -47,9 +47,9 @@ class Case:
     """Contender -> how many times its epoch may be longer (above 1) or must be (the tutorial's: at least so many)"""
 
 
-DEEP = (784, 784, 784, 784)
+DEEP = (784, 784, 784)
 DENSE = [(784, 400), (400, 20), (400, 20), (20, 400), (400, 784)]
-DEEP_DENSE = [(784, 784)] * 3 + [(784, 64)] * 2 + [(64, 784)] + [(784, 784)] * 3
+DEEP_DENSE = [(784, 784)] * 2 + [(784, 64)] * 2 + [(64, 784)] + [(784, 784)] * 2
 CHANNELS = (32, 64, 128)
 
 CASES = (
@@ -89,7 +89,7 @@ def ours(name: str, pixels: np.ndarray) -> Epoch:
     torch.manual_seed(0)
     device = choose_device("cpu")
     model = placed(build_model(config, pixels.shape[1:]), device)  # type: ignore[arg-type]
-    rows = epochs(model, torch.from_numpy(pixels), config.with_settings({"epochs": 1_000}))
+    rows = epochs(model, torch.tensor(pixels), config.with_settings({"epochs": 1_000}))
     return lambda: next(rows)
 
 

@@ -115,3 +115,24 @@ def _complete(folder: Path) -> Path:
     if missing:
         pytest.skip(f"{folder} lacks {', '.join(missing)}")
     return folder
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """No process of a training job is started: it stays queued until a test calls `work` itself.
+
+    Gives the words that each process would have had.
+    """
+    from core.training import queue
+    from tests.waiting import Waiting
+
+    words: list[list[str]] = []
+
+    def launch(given: list[str], *, log: Path) -> Waiting:
+        log.write_text("Waiting\n")
+        words.append(given)
+        return Waiting()
+
+    monkeypatch.setattr(queue, "launch", launch)
+    monkeypatch.setattr(queue, "POLL", 0.02)
+    return words

@@ -42,7 +42,7 @@ from core.store import (
 from core.training.checkpoints import Keeper
 from core.training.loop import HeldOut, Standing, StepHook, epochs
 from core.training.material import Material, load_material
-from core.training.watch import Watch, watching
+from core.training.watch import Watch
 
 Stage = Callable[[str], None]
 """Called with a short sentence when the work enters another stage."""
@@ -215,15 +215,11 @@ def carry_on(
     """
     config, device = keeper.document.config, material.device
     began = keeper.document.resume is not None
-    watched_from = watching(
-        keeper.folder,
-        config,
-        model,
-        material,
-        after=standing.epoch if began else None,
-        probes=not keeper.document.bundled,
-    )
-    with _told(keeper), watched_from as watch:
+    after, probes = (standing.epoch if began else None), not keeper.document.bundled
+    with (
+        _told(keeper),
+        Watch(keeper.folder, config, model, material, after=after, probes=probes) as watch,
+    ):
         if not began:
             # the initial weights are the last good ones of a run that diverges in its first epoch
             keeper.checkpoint(standing)

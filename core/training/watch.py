@@ -2,8 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -71,6 +71,14 @@ class Watch:
         if after is None and not family(config.family).closed_form:
             self.epoch(0)
 
+    def __enter__(self) -> Self:
+        """Watch while it trains and is scored."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the status away: from here on run.json alone says how it is."""
+        self.status.close()
+
     def steps(self, hook: StepHook | None) -> StepHook:
         """Make the hook of a step: the status is told, and then whoever else wants to hear it."""
 
@@ -114,21 +122,3 @@ class Watch:
             originals=np.array(originals),
             reconstructions=np.rint(np.nan_to_num(crop(images, originals.shape[2:])) * 255).astype(np.uint8),
         )
-
-
-@contextlib.contextmanager
-def watching(
-    folder: Path,
-    config: RunConfig,
-    model: nn.Module,
-    material: Material,
-    *,
-    after: int | None = None,
-    probes: bool = True,
-) -> Iterator[Watch]:
-    """Watch a run while it trains and is scored; afterwards run.json alone says how it is. Arguments are `Watch`'s."""
-    watch = Watch(folder, config, model, material, after=after, probes=probes)
-    try:
-        yield watch
-    finally:
-        watch.status.close()

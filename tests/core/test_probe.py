@@ -30,7 +30,7 @@ from core.training.probe import (
     read_shown,
 )
 from core.training.run import train
-from core.training.watch import watching
+from core.training.watch import Watch
 from tests.core.fitting import weights_of
 from tests.core.shared import Copy, Small, Trained
 
@@ -107,7 +107,7 @@ def test_who_goes_on_keeps_what_was_recorded(small: Small, copied: Copy) -> None
     before = read(folder)
     material = load_material(config, lambda sentence: None)
     model = build_model(config, material.padded)
-    with watching(folder, config, model, material, after=2) as watch:
+    with Watch(folder, config, model, material, after=2) as watch:
         np.testing.assert_array_equal(read(folder).epochs, [0, 1, 2])
         np.testing.assert_array_equal(read(folder).means, before.means[:3])
         watch.epoch(3)

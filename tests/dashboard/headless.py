@@ -2,12 +2,15 @@
 
 import base64
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.latent_map import NAME, unpack
+from tests.waiting import SECONDS
 
 
 def open_page(module: str, *, timeout: float = 60, **query: str) -> AppTest:
@@ -26,6 +29,16 @@ def healthy(at: AppTest) -> AppTest:
     assert not at.exception
     assert [error.value for error in at.error] == []
     return at
+
+
+def until(at: AppTest, done: Callable[[AppTest], bool]) -> AppTest:
+    """The page, run again and again, as its own clock does, until something holds."""
+    end = time.monotonic() + SECONDS
+    while not done(at):
+        assert time.monotonic() < end, words(at)
+        time.sleep(0.2)
+        at.run()
+    return healthy(at)
 
 
 def words(at: AppTest) -> str:

@@ -3,7 +3,6 @@
 import io
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from core.data import catalog, own
 from core.errors import DataError
 from core.training.run import train
 from dashboard import gateway
-from tests.dashboard.headless import figures, healthy, open_page, words
+from tests.dashboard.headless import figures, healthy, open_page, until, words
 
 BUILT_IN = ("digits", "mnist", "fashion-mnist", "moons", "swiss-roll")
 
@@ -38,16 +37,6 @@ def fill(folder: Path, *, classes: tuple[str, ...] = ("cat", "<b>dog</b>"), each
             Image.fromarray(pixels).save(folder / label.replace("/", "-") / f"{k:02d}.png")
     (folder / classes[0] / "broken.jpg").write_bytes(b"nothing")
     return folder
-
-
-def until(at: AppTest, done: Callable[[AppTest], bool]) -> AppTest:
-    """Run the page again, as its own clock does, until something holds."""
-    end = time.monotonic() + 60
-    while not done(at):
-        assert time.monotonic() < end, words(at)
-        time.sleep(0.2)
-        at.run()
-    return healthy(at)
 
 
 def button(at: AppTest, label: str) -> None:
