@@ -62,6 +62,7 @@ from dashboard.controls.words import (
     is_dark,
     plain,
     show_number,
+    span,
     two_digits,
     weight_text,
 )
@@ -140,6 +141,7 @@ __all__ = [
     "selection_panel",
     "show_number",
     "sized",
+    "span",
     "sprites",
     "step_slider",
     "toggle",

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import gateway
 from dashboard.charts.glyphs import pictured
 from dashboard.components.latent_map import Sprites, make_sprites
-from dashboard.controls.words import plain
+from dashboard.controls.words import plain, span
 from dashboard.gateway import MapData, RunRecord, VAEScopeError
 
 
@@ -23,7 +23,7 @@ class Bar:
         """Move the bar; total 0 means that nobody knows."""
         share = min(1.0, done / total) if total else 0.0
         spent = time.monotonic() - self._start
-        left = f", about {spent / share * (1 - share):.0f} s left" if share > 0.02 else ""
+        left = f", about {span(spent / share * (1 - share))} left" if share > 0.02 else ""
         self._bar.progress(share, text=f"{self._label} {detail} {100 * share:.0f} %{left}")
 
     def close(self) -> None:

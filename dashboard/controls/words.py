@@ -75,6 +75,21 @@ def guarded(page: Callable[[], None]) -> Callable[[], None]:
     return safe
 
 
+def span(seconds: float) -> str:
+    """A span of time with its unit: '0.8 s', '45 s', '3 min 20 s', '2 h 5 min'."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.2g} s" if seconds >= 0.01 or seconds <= 0 else "less than 0.01 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return (
+            f"{whole // 60} min {whole % 60} s" if whole % 60 and whole < 600 else f"{round(whole / 60)} min"
+        )
+    minutes = round(whole / 60)
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
 def go(page: str, **choices: str) -> None:
     """Open another page with these choices in its URL, as in `go("latent", run=record.id)`; does not come back.
 

@@ -58,7 +58,7 @@ def running_bar(one: OwnSet) -> None:
     """Draw how far an import is, with the time left."""
     job = one.job
     share = min(1.0, job.done / job.total) if job.total else 0.0
-    left = "" if job.left is None else f", about {job.left:.0f} s left"
+    left = "" if job.left is None else f", about {controls.span(job.left)} left"
     counted = f" {job.done:,} of {job.total:,}" if job.total else ""
     st.progress(
         share, text=f"{controls.plain(one.name)}: {controls.plain(job.phase)}{counted}{left}", width="stretch"

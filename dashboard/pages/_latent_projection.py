@@ -189,8 +189,8 @@ def need_projection(record: RunRecord, wanted: Wanted, *, points: int) -> Projec
     fixed, each = COSTS[wanted.method]
     st.caption(
         f"{title} of {points:,} points in {wanted.dimensions} dimensions, seed {wanted.seed}, is not computed yet. It "
-        f"takes about {_duration(fixed + each * points / 1000)} on one core, in the background: you can look at other "
-        "pages, or close this one. At most "
+        f"takes about {controls.span(fixed + each * points / 1000)} on one core, in the background: you can look at "
+        "other pages, or close this one. At most "
         f"{gateway.PROJECTED_POINTS:,} points are projected. What is computed is kept with the run."
     )
     again = job.state in ("failed", "interrupted", "stopped")
@@ -228,9 +228,5 @@ def _share(job: JobState) -> float:
 
 def _progress(title: str, job: JobState) -> str:
     step = f", step {job.done:,} of {job.total:,}" if job.total else ""
-    left = f", about {_duration(job.left)} left" if job.left is not None else ""
-    return f"{title}: {controls.plain(job.phase.lower())}{step}; {_duration(job.seconds)} so far{left}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
+    left = f", about {controls.span(job.left)} left" if job.left is not None else ""
+    return f"{title}: {controls.plain(job.phase.lower())}{step}; {controls.span(job.seconds)} so far{left}"

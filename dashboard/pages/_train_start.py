@@ -5,7 +5,6 @@ import streamlit as st
 from dashboard import controls, gateway, state
 from dashboard.gateway import Measurement
 from dashboard.pages._train_form import FIRST, Plan
-from dashboard.pages._train_words import span
 
 _STARTED, _TWIN = "train-started", "train-twin"
 
@@ -57,8 +56,8 @@ def _measured(found: Measurement, plan: Plan) -> None:
     facts = {
         "Parameters": f"{cost['parameters']:,}",
         "Memory": gateway.size_text(cost["bytes"]),
-        "An epoch": span(cost["epoch"]),
-        whole: span(cost["seconds"] * runs),
+        "An epoch": controls.span(cost["epoch"]),
+        whole: controls.span(cost["seconds"] * runs),
     }
     with st.container(horizontal=True, gap="large"):
         for label, value in facts.items():

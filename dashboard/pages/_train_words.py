@@ -30,21 +30,6 @@ def state_badge(one: TrainingJob) -> str:
     return badge(one.state)
 
 
-def span(seconds: float) -> str:
-    """A span of time with its unit: '0.8 s', '45 s', '3 min 20 s', '2 h 5 min'."""
-    if seconds < 9.95:
-        return f"{seconds:.2g} s" if seconds >= 0.01 else "less than 0.01 s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return (
-            f"{whole // 60} min {whole % 60} s" if whole % 60 and whole < 600 else f"{round(whole / 60)} min"
-        )
-    minutes = round(whole / 60)
-    return f"{minutes // 60:,} h {minutes % 60} min"
-
-
 def progress_text(one: TrainingJob) -> str:
     """How far a job is, in Markdown."""
     status = one.status
@@ -58,5 +43,5 @@ def progress_text(one: TrainingJob) -> str:
     if status.images_per_second:
         parts.append(f"{status.images_per_second:,.0f} images/s")
     if status.left is not None:
-        parts.append(f"about {span(status.left)} left")
+        parts.append(f"about {controls.span(status.left)} left")
     return ", ".join(parts)

@@ -255,6 +255,25 @@ def test_the_last_and_the_best_stay(
     assert weights == tensors(two / "model-2.safetensors")
 
 
+def test_a_pause_adds_no_candidate_for_the_best(
+    store: Path, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, objectives = loop.mean_terms, iter([1.0, 3.0, 2.0, 5.0])
+
+    def scripted(*arguments: Any) -> dict[str, Any]:
+        return {**real(*arguments), "objective": next(objectives)}
+
+    monkeypatch.setattr(loop, "mean_terms", scripted)
+    config = small(epochs=4, batch_size=256, checkpoint_epochs=2)
+    paused = train(config, store=store, hooks=stop_after(STEPS))
+    assert (paused.document.epoch, paused.document.best) == (
+        1,
+        None,
+    )  # a checkpoint that only the stop asked for
+    run = resume(paused.id, store=store)
+    assert (run.document.best, set(run.document.kept)) == (2, {2, 4})
+
+
 def test_nothing_is_chosen_on_the_test_split_nor_in_a_game(store: Path, small: Small) -> None:
     for settings in ({"validation": 0.0}, {"family": "vaegan", "network": "mlp"}):
         run = train(small(**settings, epochs=2), store=store)

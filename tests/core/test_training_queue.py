@@ -4,18 +4,19 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.config import RunConfig
-from core.errors import CheckpointError, ConfigError, LockedRun
+from core.errors import CheckpointError, ConfigError, LockedRun, VAEScopeError
 from core.store import list_runs
 from core.training import jobs
 from core.training.jobs import job
 from core.training.queue import submit, work
 from core.training.sweep import submit_sweep
 from core.training.tickets import Ticket, slot_of
-from tests.core.shared import Sentence, Small
+from tests.core.shared import Copy, Edit, Sentence, Small
 from tests.waiting import SECONDS, states
 
 
@@ -112,6 +113,32 @@ def test_a_run_that_is_there_is_not_begun_again(
     with pytest.raises(CheckpointError, match="There is no run 'x'"):
         submit(None, resume="x")
     assert still == []
+
+
+@pytest.mark.parametrize(
+    "changes, epochs, says",
+    [
+        ({"bundled": True}, None, "came with VAEScope"),
+        ({"state": "diverged"}, None, "diverged, and would again"),
+        ({}, None, "is finished, with all its"),
+        ({"resume": None}, 9, "no file to go on from"),
+    ],
+)
+def test_a_run_that_cannot_go_on_is_not_queued(
+    changes: dict[str, Any],
+    epochs: int | None,
+    says: str,
+    still: list[list[str]],
+    copied: Copy,
+    edit_document: Edit,
+    sentence: Sentence,
+) -> None:
+    edit_document(copied(), **changes)
+    with pytest.raises(VAEScopeError, match=says) as error:
+        submit(None, resume="copy-1", epochs=epochs)
+    sentence(error.value)
+    assert still == []
+    assert jobs.jobs() == []
 
 
 def test_a_sweep_is_a_job_a_beta(still: list[list[str]], store: Path, small: Small) -> None:

@@ -47,10 +47,6 @@ def pictures(at: AppTest) -> list[str]:
     return [element.proto.imgs[0].alt for element in at.get("image")]
 
 
-def captions(at: AppTest) -> str:
-    return "\n".join(element.proto.imgs[0].caption for element in at.get("image"))
-
-
 def curves(at: AppTest) -> list[dict[str, Any]]:
     """The figures of loss curves."""
     return [one for one in figures(at) if " by " in one["layout"]["title"]["text"]]

@@ -63,11 +63,6 @@ def linked(at: AppTest, key: str) -> str:
     return value if isinstance(value, str) else value[0]
 
 
-def captions(at: AppTest) -> str:
-    """What stands under the pictures."""
-    return "\n".join(image.proto.imgs[0].caption for image in at.get("image")).replace("\\", "")
-
-
 def options(at: AppTest, key: str) -> list[str]:
     return list(next(box for box in at.selectbox if box.key == key).options)
 

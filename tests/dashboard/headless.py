@@ -47,6 +47,16 @@ def words(at: AppTest) -> str:
     return "\n".join(str(element.value) for element in every).replace("\\", "")
 
 
+def captions_of(at: AppTest) -> list[str]:
+    """What stands under each picture, as typed."""
+    return [one.proto.imgs[0].caption.replace("\\", "") for one in at.get("image")]
+
+
+def captions(at: AppTest) -> str:
+    """What stands under the pictures."""
+    return "\n".join(captions_of(at))
+
+
 def maps(at: AppTest) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
     """Header and sections of each latent map, as sent to the browser."""
     found = at.get("bidi_component")

@@ -48,10 +48,6 @@ def press(at: AppTest, key: str) -> AppTest:
     return healthy(button.click().run())
 
 
-def captions_of(at: AppTest) -> list[str]:
-    return [element.proto.imgs[0].caption for element in at.get("image")]
-
-
 def table(at: AppTest) -> pd.DataFrame:
     return at.dataframe[0].value
 

@@ -20,7 +20,6 @@ from tests.dashboard.compare_page import (
     TENTH,
     altered,
     base64_bits,
-    captions,
     curves,
     link,
     opened,
@@ -30,7 +29,7 @@ from tests.dashboard.compare_page import (
     titles,
     without_data,
 )
-from tests.dashboard.headless import healthy, maps, words
+from tests.dashboard.headless import captions, healthy, maps, words
 
 
 def test_four_panels_of_the_same_images_hold_both_runs_means_and_p_values(bundled_store: Path) -> None:
@@ -115,6 +114,18 @@ def test_the_interval_is_that_of_a_paired_t_test_over_the_test_images(bundled_st
         wanted = [f"{end:+.2f}".replace("-", "−") for end in interval]
         assert rows[title]["95 % interval of A − B"] == " to ".join(wanted)
         assert rows[title]["A − B"] == f"{(one - two).mean():+.2f}".replace("-", "−")
+
+
+@pytest.mark.parametrize(
+    "runs, said",
+    [
+        ((ONE, TENTH), "at the mean of q(z given x)."),
+        ((AE, "bundled-digits-linear"), "at the code."),
+        ((ONE, AE), "at the mean of q(z given x), or at the code without a posterior."),
+    ],
+)
+def test_where_reconstructions_are_decoded(bundled_store: Path, runs: tuple[str, str], said: str) -> None:
+    assert f"their reconstructions {said}" in captions(healthy(opened(*runs)))
 
 
 def test_equal_betas_mark_the_negative_elbo_where_the_images_tell_a_difference(bundled_store: Path) -> None:

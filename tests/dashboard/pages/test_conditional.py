@@ -11,7 +11,7 @@ from core.store import RunRecord, read_record
 from dashboard import gateway
 from dashboard.app import PAGES
 from dashboard.pages._tradeoff_board import boards_of
-from tests.dashboard.headless import healthy, open_page, words
+from tests.dashboard.headless import captions, healthy, open_page, words
 
 CVAE = "bundled-digits-cvae"
 VAE = "bundled-digits-beta-1"
@@ -20,11 +20,6 @@ VAE = "bundled-digits-beta-1"
 @pytest.fixture
 def record(bundled_store: Path) -> RunRecord:
     return read_record(bundled_store / CVAE)
-
-
-def captions(at: AppTest) -> str:
-    """What stands under the pictures."""
-    return "\n".join(image.proto.imgs[0].caption for image in at.get("image")).replace("\\", "")
 
 
 def _classes(at: AppTest) -> list[str]:

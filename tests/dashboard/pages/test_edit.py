@@ -13,8 +13,8 @@ from PIL import Image, ImageSequence
 import core
 from core.latents import load_latents
 from dashboard.pages._edit_lasso import spread
-from tests.dashboard.edit_page import AE, EIGHT, TWO, captions, films, frames, linked, means, options, pixels
-from tests.dashboard.headless import figures, healthy, numbers, open_page, words
+from tests.dashboard.edit_page import AE, EIGHT, TWO, films, frames, linked, means, options, pixels
+from tests.dashboard.headless import captions, figures, healthy, numbers, open_page, words
 
 __all__ = ["films", "frames"]  # fixtures
 

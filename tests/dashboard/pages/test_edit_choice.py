@@ -13,7 +13,6 @@ from tests.dashboard.edit_page import (
     FASHION,
     NONSENSE,
     TWO,
-    captions,
     frames,
     gallery_items,
     linked,
@@ -21,7 +20,7 @@ from tests.dashboard.edit_page import (
     relabelled,
     trained,
 )
-from tests.dashboard.headless import figures, healthy, open_page, words
+from tests.dashboard.headless import captions, figures, healthy, open_page, words
 
 __all__ = ["frames"]  # fixtures
 

@@ -17,7 +17,7 @@ from core.latents import load_latents
 from core.training.run import train
 from dashboard import gateway
 from dashboard.components.latent_map.sprites import Sprites, serve
-from tests.dashboard.headless import figures, healthy, maps, open_page, words
+from tests.dashboard.headless import captions, figures, healthy, maps, open_page, words
 
 
 def test_the_maps_are_the_stored_means_and_their_normal_cdf(bundled_store: Path) -> None:
@@ -145,6 +145,9 @@ def test_more_dimensions_stand_most_informative_first(bundled_store: Path) -> No
 def test_a_run_without_a_posterior_says_what_does_not_apply(bundled_store: Path) -> None:
     at = healthy(open_page("latent", run="bundled-digits-ae", split="test"))
     assert "no posterior and no prior" in words(at)
+    assert "its reconstruction and its code" in words(at)
+    assert "Reconstruction at the mean" not in captions(at)
+    assert "Reconstruction" in captions(at)
     header, sections = maps(at)[0]
     codes = load_latents(bundled_store / "bundled-digits-ae" / "latents-test.npz").means.astype(np.float64)
     np.testing.assert_allclose(

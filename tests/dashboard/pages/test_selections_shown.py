@@ -13,13 +13,12 @@ from core.data import catalog
 from core.runs import Run, open_run
 from core.store import SELECTIONS, list_selections, read_record
 from dashboard import controls, gateway
-from tests.dashboard.headless import figures, healthy, words
+from tests.dashboard.headless import captions_of, figures, healthy, words
 from tests.dashboard.selections_page import (
     CODE,
     FASHION,
     MARKUP,
     ONE,
-    captions_of,
     keep,
     no_image_sets,
     opened,

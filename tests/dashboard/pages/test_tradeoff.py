@@ -17,7 +17,7 @@ from core.config import RunConfig
 from core.data import catalog
 from core.latents import load_latents
 from dashboard.components.latent_map import unpack
-from tests.dashboard.headless import healthy, numbers, open_page, words
+from tests.dashboard.headless import captions_of, healthy, numbers, open_page, words
 
 BETAS = ("0", "0p05", "0p1", "0p25", "0p5", "1", "1p5", "2", "3", "4")
 SWEEP = tuple(f"bundled-digits-beta-{beta}" for beta in BETAS)
@@ -41,10 +41,6 @@ def runs_of(figure: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def latent_map(at: AppTest) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     (element,) = at.get("bidi_component")
     return unpack(element.proto.bytes)
-
-
-def captions(at: AppTest) -> list[str]:
-    return [one.proto.imgs[0].caption.replace("\\", "") for one in at.get("image")]
 
 
 def scores(store: Path, run: str, split: str = "test") -> dict[str, Any]:
@@ -110,7 +106,7 @@ def test_runs_without_a_rate_are_named_with_the_reason(bundled_store: Path) -> N
 
 def test_the_reconstructions_are_the_models_own(bundled_store: Path) -> None:
     at = healthy(open_page("tradeoff"))
-    assert "10 test images" in captions(at)[0]
+    assert "10 test images" in captions_of(at)[0]
     # CSV and picture are made of the same arrays: check those against the engine
     from dashboard import gateway
 
@@ -206,7 +202,7 @@ def test_a_clicked_image_is_shown_at_every_beta(bundled_store: Path) -> None:
     stored = load_latents(bundled_store / SWEEP[5] / "latents-test.npz")
     said = words(healthy(at))
     assert f"Image {chosen} of the test images, class {stored.labels[3]}" in said
-    shown = captions(at)
+    shown = captions_of(at)
     assert f"β 1  \nD {stored.distortion[3]:.1f} R {stored.rate[3]:.1f}" in shown
     assert len(shown) == 1 + 1 + len(SWEEP)
     header, _ = latent_map(at)
