@@ -1,4 +1,4 @@
-"""`--detach` and `jobs`; no process is started here: tests/core/test_training_jobs.py has real ones"""
+"""`--detach` and `jobs`; no process is started here: tests/core/test_training_processes.py has real ones"""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from core.store import read_record
 from core.training import queue
 from tests.core.cli.shell import QUICK, Shell
-from tests.core.test_training_jobs import Waiting
+from tests.waiting import Waiting
 
 
 @pytest.fixture(autouse=True)
