@@ -13,7 +13,7 @@ from core.store.documents import (
     RunDocument,
 )
 from core.store.editing import annotate, change_tags
-from core.store.epochs import at_epoch, find_record
+from core.store.epochs import at_epoch, find_record, kept_epochs
 from core.store.folder import (
     HISTORY_LIMIT,
     append_history,
@@ -116,6 +116,7 @@ __all__ = [
     "first_of",
     "in_training",
     "is_locked",
+    "kept_epochs",
     "list_runs",
     "list_selections",
     "list_trash",

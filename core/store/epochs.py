@@ -68,6 +68,16 @@ def at_epoch(record: RunRecord, epoch: str | int) -> RunRecord:
     )
 
 
+def kept_epochs(record: RunRecord) -> list[RunRecord]:
+    """Describe the epochs that a run keeps besides its last, each as a run of its own: the latest first."""
+    document = record.document
+    if document is None or record.at is not None:
+        return []
+    return [
+        at_epoch(record, epoch) for epoch in sorted(document.kept, reverse=True) if epoch != document.epoch
+    ]
+
+
 def _scores(record: RunRecord, epoch: int) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
     """Scores of an epoch that were computed before, and the problems of the run that are also its own."""
     problems = tuple(one for one in record.problems if "scores.json" not in one)

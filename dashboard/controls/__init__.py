@@ -29,7 +29,7 @@ from dashboard.controls.frames import (
 )
 from dashboard.controls.lattices import DecodedPlane, await_lattices, decoded_plane, why_no_lattice
 from dashboard.controls.map_selection import MapSelection, kept_ids
-from dashboard.controls.needs import Bar, need_data, need_latents, offer_data, sprites
+from dashboard.controls.needs import Bar, need_data, need_latents, offer_data, offer_scores, sprites
 from dashboard.controls.runs import (
     DEFAULT_RUN,
     default_run,
@@ -109,6 +109,7 @@ __all__ = [
     "need_latents",
     "number",
     "offer_data",
+    "offer_scores",
     "option_value",
     "page_number",
     "per_image",

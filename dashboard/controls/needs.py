@@ -85,6 +85,23 @@ def need_latents(record: RunRecord, splits: Sequence[str]) -> bool:
     return True
 
 
+def offer_scores(record: RunRecord, name: str) -> None:
+    """Say why a run has no scores, and offer to compute them where that can be stored."""
+    st.caption(f"{name}: {plain(gateway.why_no_scores(record))}")
+    if not (gateway.can_be_scored(record) and gateway.has_images(record)):
+        return
+    if st.button(f"Score {name} now", key=f"score-{record.id}", icon=":material/calculate:"):
+        bar = Bar(f"Scoring {name}:")
+        try:
+            gateway.rescore(record, bar)
+        except VAEScopeError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
+        finally:
+            bar.close()
+        st.rerun()
+
+
 def sprites(record: RunRecord, data: MapData) -> Sprites:
     """Thumbnails of a map's points, made once for the images shown.
 

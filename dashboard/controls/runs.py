@@ -13,8 +13,11 @@ from dashboard.gateway import RunRecord
 DEFAULT_RUN = "bundled-digits-beta-1"
 
 
-def usable_runs() -> list[RunRecord]:
-    """Runs that can be opened: readable, with weights, not hidden. Without any, says what to do and ends the page."""
+def usable_runs(*, epochs: bool = False) -> list[RunRecord]:
+    """Runs that can be opened: readable, with weights, not hidden. Without any, says what to do and ends the page.
+
+    With `epochs` those that a run keeps besides its last follow it, each as a run of its own.
+    """
     records = gateway.runs()
     usable = [
         record
@@ -24,6 +27,8 @@ def usable_runs() -> list[RunRecord]:
     if not usable:
         empty_store(broken=len(records))
         st.stop()
+    if epochs:
+        return [one for record in usable for one in (record, *gateway.kept_epochs(record))]
     return usable
 
 
@@ -53,18 +58,25 @@ def default_run(records: Sequence[RunRecord]) -> str:
 
 
 def run_in_hand(ids: Iterable[str]) -> str | None:
-    """Id of the run that was looked at last on a page of one run, if it is among these."""
-    run = state.kept("run")
-    return run if run in ids else None
+    """Id of the run that was looked at last on a page of one run, if it is among these; of its epoch, else its own."""
+    known, run = set(ids), state.kept("run") or ""
+    return next((one for one in (run, run.partition("@")[0]) if one in known), None)
 
 
 def run_titles(records: Sequence[RunRecord]) -> dict[str, str]:
-    """{id: display name}, with the id behind names that stand twice, and the state of runs that are not finished."""
+    """{id: display name}, with the id behind names that stand twice, and the state of runs that are not finished.
+
+    An epoch of a run says whether it is the best; it stands as it is, whatever becomes of its run.
+    """
     names = [record.name for record in records]
     titles = {}
     for record in records:
         title = record.name if names.count(record.name) == 1 else f"{record.name} ({record.id})"
-        titles[record.id] = title if record.state == "finished" else f"{title} [{record.state}]"
+        if record.at is not None:
+            best = record.document is not None and record.document.best == record.at
+            titles[record.id] = f"{title} (the best)" if best else title
+        else:
+            titles[record.id] = title if record.state == "finished" else f"{title} [{record.state}]"
     return titles
 
 
@@ -76,12 +88,12 @@ def pick_run(
     default: str | None = None,
 ) -> RunRecord:
     """Choose one run; its id lives in the URL. Ends the page with a sentence where there is none."""
-    choices = list(records) if records is not None else usable_runs()
+    choices = list(records) if records is not None else usable_runs(epochs=True)
     _say_unknown(key, choices)
     first = default or default_run(choices)
     chosen = select(label, run_titles(choices), key=key, default=first, always_linked=True)
     record = next(record for record in choices if record.id == chosen)
-    if record.reason:
+    if record.reason and record.at is None:
         st.warning(plain(record.reason), icon=":material/warning:")
     say_dead_code(record)
     return record

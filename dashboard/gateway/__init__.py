@@ -71,6 +71,7 @@ from core.store import (
     combine,
     delete_run,
     delete_selection,
+    kept_epochs,
     purge,
     rename_selection,
     restore_run,
@@ -107,10 +108,12 @@ from dashboard.gateway.decoding import (
 from dashboard.gateway.editing import densities_at, label_means, leak, nearest_rows, some_rows, split_units
 from dashboard.gateway.families import atoms, denoised
 from dashboard.gateway.listing import (
+    can_be_scored,
     folder_size,
     history,
     pixels_per_image,
     rate_per_dimension,
+    rescore,
     runs,
     score,
     score_per_dimension,

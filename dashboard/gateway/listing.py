@@ -1,6 +1,7 @@
 """Runs as the store lists them: records, histories, stored scores, and torch loaded in time."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,23 +53,42 @@ def _opened(folder: str, stamp: str, _record: RunRecord) -> Run:
 
 
 def history(record: RunRecord) -> list[dict[str, Any]]:
-    """Rows of a run's history, one an epoch; not to be changed.
+    """Rows of a run's history, one an epoch, up to the one that it is opened at; not to be changed.
 
     Raises:
         CheckpointError: the file is damaged.
     """
-    return _history(str(record.folder), record.stamp)
+    return _history(str(record.folder), record.stamp, record.at)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _history(folder: str, stamp: str) -> list[dict[str, Any]]:
-    return read_history(Path(folder))
+def _history(folder: str, stamp: str, at: int | None) -> list[dict[str, Any]]:
+    return [row for row in read_history(Path(folder)) if at is None or row["epoch"] <= at]
 
 
 def score(record: RunRecord, name: str, split: str = "test") -> float | None:
     """One stored score of a split, None where it is not there or does not apply."""
     value = ((record.scores or {}).get(split) or {}).get(name)
     return float(value) if isinstance(value, int | float) else None
+
+
+def can_be_scored(record: RunRecord) -> bool:
+    """Whether `rescore` may store scores of a run: one that came with the project, or trains, is not written to."""
+    return not record.bundled and (record.state != "running" or record.at is not None)
+
+
+def rescore(record: RunRecord, progress: Callable[[int, int], None]) -> None:
+    """Score a run from its weights and store its scores; `progress` is called with images done and in all of a split.
+
+    Raises:
+        DataMissing: the data set is not on this machine.
+        DataError: it is damaged, or not what the run was trained on.
+        LockedRun: a process is training the run.
+        CheckpointError: its weights are missing or damaged, or its folder cannot be written.
+    """
+    from core import scoring  # with torch
+
+    scoring.rescore(opened(record), progress=progress)
 
 
 def rate_per_dimension(record: RunRecord, split: str) -> np.ndarray | None:

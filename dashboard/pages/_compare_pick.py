@@ -20,7 +20,7 @@ REMOVED = "remove-run"
 
 def pick_sides() -> Sides | None:
     """Choose the runs; their ids live in the URL as `runs=first,second,...`. None where there is only one."""
-    records = controls.usable_runs()
+    records = controls.usable_runs(epochs=True)
     by_id = {record.id: record for record in records}
     if len(records) < FEWEST:
         _only_one(records[0])
@@ -62,7 +62,7 @@ def pick_sides() -> Sides | None:
     sides = tuple(Side(letter, by_id[one]) for letter, one in zip(LETTERS, chosen, strict=False))
     _say_same(sides)
     for side in sides:
-        if side.record.reason:
+        if side.record.reason and side.record.at is None:
             st.warning(f"{side.letter}: {controls.plain(side.record.reason)}", icon=":material/warning:")
         controls.say_dead_code(side.record, name=side.letter)
     return sides
@@ -168,7 +168,13 @@ def fill_up(asked: Sequence[str], by_id: dict[str, RunRecord], *, count: int = F
     key = gateway.comparable_key(by_id[chosen[0]])
     others = [one for one in by_id if one not in chosen]
     # the sort is stable: of equals the newest stays first
-    others.sort(key=lambda one: (gateway.comparable_key(by_id[one]) != key, one not in DEFAULTS))
+    others.sort(
+        key=lambda one: (
+            gateway.comparable_key(by_id[one]) != key,
+            by_id[one].at is not None,
+            one not in DEFAULTS,
+        )
+    )
     return [*chosen, *others[: max(0, count - len(chosen))]]
 
 

@@ -98,7 +98,7 @@ def score_table(sides: Sides, reasons: Mapping[str, str | None]) -> None:
     rows = score_rows(sides, reasons)
     for side in sides:
         if "test" not in (side.record.scores or {}):
-            st.caption(f"{side.letter}: {controls.plain(gateway.why_no_scores(side.record))}")
+            controls.offer_scores(side.record, side.letter)
     if not rows:
         return
     _why_unmarked(sides, reasons)

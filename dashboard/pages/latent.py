@@ -60,7 +60,7 @@ SHAPES = {"pairs": pairs.draw, "projection": projection.draw, "space": space3d.d
 def page() -> None:
     """Draw the page: choose, guard, compute, draw."""
     st.title("Latent space")
-    records = controls.usable_runs()
+    records = controls.usable_runs(epochs=True)
     left, middle, right = st.columns([2.2, 1, 1.2])
     with left:
         record = controls.pick_run(records=records)

@@ -175,6 +175,10 @@ def _detail(chosen: Sequence[RunRecord], sizes: table.Sizes) -> None:
             document.machine,
             *facts,
         ]
+    if kept := gateway.kept_epochs(record):
+        facts.append(
+            f"keeps epochs {', '.join(str(one.at) for one in reversed(kept))} too, listed behind its name"
+        )
     if (disk := sizes[record.folder]) is not None:
         facts.append(f"{gateway.size_text(disk)} on disk")
     if record.tags:

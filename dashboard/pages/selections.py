@@ -82,7 +82,7 @@ def run_titles() -> dict[str, str]:
 
 def _run_for(selection: Selection) -> RunRecord | None:
     """Choose the run through which a selection is looked at; says so where there is none of its data."""
-    records = controls.usable_runs()
+    records = controls.usable_runs(epochs=True)
     fit = [record for record in records if gateway.data_of(record) == selection.data]
     if not fit:
         st.info(
