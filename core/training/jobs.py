@@ -141,6 +141,8 @@ def _described(place: Place, ticket: Ticket | CheckpointError, known: Tickets) -
         state, reason = _left(ticket, record)
     elif not ticket.waits_or_works and status is not None and is_locked(place.run):
         state, reason = "running", None  # it goes on in a terminal
+    if state == "interrupted":
+        reason = None  # what to do next says all of it
     if state == "running" and status is not None and status.silent:
         state = "stalled"
     at_work = state in ("running", "stalled")
@@ -196,7 +198,7 @@ def _in_a_terminal(place: Place) -> TrainingJob | None:
             name=record.name,
             state=state,
             next="",
-            reason=record.reason,
+            reason=None,  # what to do next says all of it
             status=status if state != "interrupted" else None,
             config=record.config,
             recipe=record.document.recipe,

@@ -4,6 +4,7 @@ Pixels are enlarged by repetition, so what is seen is what the model gave; vecto
 and missing pixels (NaN) are transparent: they take the page's background, dark or light.
 """
 
+import base64
 import io
 import zlib
 from collections.abc import Sequence
@@ -125,6 +126,11 @@ def rows_png(
     for r, word in enumerate(words):
         _write(picture, word, x=left - 8, y=r * (height + gap) + height // 2, anchor="rm")
     return _png(picture)
+
+
+def inline(png: bytes) -> str:
+    """Write PNG bytes as an address that holds them."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def enlarge(side: int, *, to: int) -> int:

@@ -1,6 +1,5 @@
 """Thumbnails of the Runs page: a small map of each run, as the address of an inline PNG."""
 
-import base64
 import io
 import logging
 
@@ -9,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard import gateway, theme
-from dashboard.charts.images import lattice_png
+from dashboard.charts.images import inline, lattice_png
 from dashboard.gateway import RunRecord, VAEScopeError
 
 log = logging.getLogger("vaescope")
@@ -52,11 +51,6 @@ def _lattice(folder: str, stamp: str, _record: RunRecord) -> str:
     tiles = max(2, round(SIDE / max(_record.document.data.shape[1:])))
     # a run that is told the label has a lattice for each class: the first stands for all
     return inline(lattice_png(gateway.lattice(_record, tiles, label=0)))
-
-
-def inline(png: bytes) -> str:
-    """Write PNG bytes as an address that holds them."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def draw_points(xy: np.ndarray, labels: np.ndarray, *, at_least: float = 0, side: int = SIDE) -> bytes:

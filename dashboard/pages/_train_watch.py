@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import controls, gateway, state
 from dashboard.charts.curves import curves_frame, loss_curves
-from dashboard.charts.images import enlarge, rows_png
+from dashboard.charts.images import enlarge, inline, rows_png
 from dashboard.components.film import film
 from dashboard.controls import Series
 from dashboard.gateway import FAMILIES, Probe, RunRecord, Watched
@@ -214,7 +214,7 @@ def _pictures(seen: Watched) -> None:
                 scale=enlarge(found.originals.shape[-1], to=TILE),
             )
             st.image(
-                png,
+                inline(png),  # a file of the server may be gone before a slow browser asks for it
                 alt=f"{len(found.ids[some])} originals over their reconstructions {after}",
                 width=controls.width_of(png),
             )

@@ -1,6 +1,8 @@
 """The Train page in a real browser: started, watched, found again after a reload, stopped, and played."""
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +15,17 @@ from core.store import list_runs, read_record
 from core.training import jobs
 from core.training.run import train
 from core.training.tending import stop
+from tests.browser.conftest import Server
 from tests.conftest import REPO
+from tests.waiting import wait as until
 
 Settle = Callable[[Any], None]
 LONG = 90_000
 BRIEF = {"hidden": (16,), "threads": 1, "device": "cpu", "batch_size": 500}
 
 
-def test_a_run_is_started_watched_found_again_and_stopped(
-    page: Page, serve: Callable[..., str], settle: Settle, store: Path
-) -> None:
-    url = serve(REPO / "streamlit_app.py", env={"VAESCOPE_STORE": str(store)})
+def start(page: Page, url: str, settle: Settle) -> None:
+    """Start a long run from the page, by a double click."""
     page.goto(f"{url}/train")
     settle(page)
     epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
@@ -31,11 +33,22 @@ def test_a_run_is_started_watched_found_again_and_stopped(
     epochs.press("Enter")
     expect(page.get_by_text("epochs 100000 (200)")).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Start", exact=True).dblclick()
+
+
+def bar(page: Page) -> Any:
+    """The progress bar of that run."""
+    return page.get_by_text(re.compile(r"Training epoch \d+ of 100,000")).first
+
+
+def test_a_run_is_started_watched_found_again_and_stopped(
+    page: Page, serve: Callable[..., str], settle: Settle, store: Path
+) -> None:
+    url = serve(REPO / "streamlit_app.py", env={"VAESCOPE_STORE": str(store)})
+    start(page, url, settle)
     try:
         expect(page.get_by_role("heading", name="All jobs")).to_be_visible(timeout=LONG)
         (one,) = jobs.jobs(store)  # a double click starts one
-        bar = page.get_by_text(re.compile(r"Training epoch \d+ of 100,000")).first
-        expect(bar).to_be_visible(timeout=LONG)
+        expect(bar(page)).to_be_visible(timeout=LONG)
         chart = page.locator(".js-plotly-plot").first
         expect(chart.locator(".scatterlayer .trace").first).to_be_visible(timeout=LONG)
         film = page.get_by_test_id("film")
@@ -46,9 +59,7 @@ def test_a_run_is_started_watched_found_again_and_stopped(
         page.reload()
         settle(page)
         assert f"job={one.id}" in page.url
-        expect(page.get_by_text(re.compile(r"Training epoch \d+ of 100,000")).first).to_be_visible(
-            timeout=LONG
-        )
+        expect(bar(page)).to_be_visible(timeout=LONG)
         assert jobs.job(one.id, store).state == "running"
 
         page.get_by_role("button", name="Stop training").click()
@@ -70,6 +81,82 @@ def test_a_run_is_started_watched_found_again_and_stopped(
     assert page.evaluate("window.runs") == 0
     assert page.console_errors == []  # type: ignore[attr-defined]
     assert page.outside_requests == []  # type: ignore[attr-defined]
+
+
+def test_curves_that_grow_keep_their_zoom_and_never_vanish(
+    page: Page, serve: Callable[..., str], settle: Settle, store: Path
+) -> None:
+    start(page, serve(REPO / "streamlit_app.py", env={"VAESCOPE_STORE": str(store)}), settle)
+    try:
+        expect(page.get_by_test_id("film")).to_have_attribute("data-drawn", "144", timeout=LONG)
+        page.evaluate(
+            """() => {
+                const shown = (one) =>
+                    one.querySelector(".scatterlayer .trace path") && one.getBoundingClientRect().height > 50;
+                window.drawn = () => [...document.querySelectorAll(".js-plotly-plot")].filter(shown);
+                window.ranges = () =>
+                    ["xaxis", "yaxis"].map((one) => window.drawn()[0]?._fullLayout[one].range.map(Number));
+                window.length = () => Math.max(...window.drawn().flatMap((g) => g.calcdata.map((one) => one.length)));
+                window.frames = window.blank = window.ready = 0;
+                const look = () => {
+                    window.frames += window.ready;
+                    if (window.ready && !window.drawn().length) window.blank += 1;
+                    requestAnimationFrame(look);
+                };
+                look();
+            }"""
+        )
+        page.wait_for_function("window.drawn().length === 1 && ++window.ready", timeout=LONG)
+        box = page.evaluate("window.drawn()[0].querySelector('.nsewdrag').getBoundingClientRect().toJSON()")
+        places = [(box["x"] + share * box["width"], box["y"] + share * box["height"]) for share in (0.3, 0.7)]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        page.mouse.move(*places[1], steps=5)
+        page.mouse.up()
+        page.wait_for_function("window.drawn().some((one) => !one._fullLayout.xaxis.autorange)")
+        page.wait_for_function("window.drawn().length === 1")
+        zoomed = page.evaluate("window.ranges()")
+        for _ in range(3):
+            before = page.evaluate("window.length()")
+            page.wait_for_function("before => window.length() > before", arg=before, timeout=LONG)
+            page.wait_for_function("zoomed => `${window.ranges()}` === `${zoomed}`", arg=zoomed)
+        assert page.evaluate("window.frames") > 20
+        assert page.evaluate("window.blank") == 0
+        assert page.console_errors == []  # type: ignore[attr-defined]
+    finally:
+        for left in jobs.jobs(store):
+            stop(left.id, store, now=True)
+
+
+def test_training_outlives_its_tab_and_its_server(
+    page: Page, settle: Settle, store: Path, tmp_path: Path
+) -> None:
+    server = Server(REPO / "streamlit_app.py", {"VAESCOPE_STORE": str(store)}, tmp_path / "first.log")
+    try:
+        start(page, server.url, settle)
+        expect(bar(page)).to_be_visible(timeout=LONG)
+        (one,) = jobs.jobs(store)
+        other = page.context.new_page()  # a second tab finds it
+        other.goto(f"{server.url}/train?job={one.id}")
+        expect(bar(other)).to_be_visible(timeout=LONG)
+        page.goto("about:blank")
+        other.close()
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait(timeout=30)
+        epoch = read_record(store / one.id).document
+        until(lambda: (now := read_record(store / one.id).document) and epoch and now.epoch > epoch.epoch)
+        assert jobs.job(one.id, store).state == "running"
+        server = Server(REPO / "streamlit_app.py", {"VAESCOPE_STORE": str(store)}, tmp_path / "second.log")
+        page.goto(f"{server.url}/train")
+        page.get_by_role("button", name="Watch").first.click()
+        expect(bar(page)).to_be_visible(timeout=LONG)
+        page.get_by_role("button", name="Stop training").click()
+        expect(page.get_by_text("Go on with it")).to_be_visible(timeout=LONG)
+        assert read_record(store / one.id).state == "stopped"
+    finally:
+        for left in jobs.jobs(store):
+            stop(left.id, store, now=True)
+        server.stop()
 
 
 def test_the_time_lapse_plays(page: Page, serve: Callable[..., str], settle: Settle, store: Path) -> None:
