@@ -203,7 +203,8 @@ def interpolate(
     way = "spherical" if spherical else "straight"
     return [
         f"{len(frames)} images on a {way} path through {len(rows)} {split} images are in {out}"
-        f"{', decoded' if run.needs_labels else ''}{as_words(run, labels)}."
+        f"{', decoded' if run.needs_labels else ''}{as_words(run, labels)}.",
+        *filter(None, [impossible_code(run.family, z)]),
     ]
 
 

@@ -47,6 +47,7 @@ def interpolation(images: Images) -> None:
         alt=f"{len(decoded)} decoded images on {words} path through {len(images.rows)} images",
         frame=frame,
     )
+    controls.say_impossible(record, z)
     _film(decoded, name)
 
 

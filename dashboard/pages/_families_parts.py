@@ -129,18 +129,26 @@ def decoded_places(record: RunRecord) -> tuple[np.ndarray, str]:
         return images, f"{CONDITIONED} draws from the prior, seed 0, one a row; every class, one a column."
     if record.config.latent == 2:
         centre = spread = None
-        of = "evenly spread quantiles of the prior"
+        of, beyond = "evenly spread quantiles of the prior", ""
         if not has_posterior(record):
             centre, spread = gateway.centre_and_spread(gateway.latents(record, "test").means)
             of = "evenly spread quantiles of a normal fitted to the codes, because it has no prior"
+            outermost = gateway.phi_inverse(np.array([[0.5 / SIDE], [1 - 0.5 / SIDE]]))
+            beyond = _beyond(record, centre + spread * outermost)
         tiles = gateway.lattice(record, SIDE, centre=centre, spread=spread)
-        return tiles.reshape(-1, *tiles.shape[2:]), f"Lattice of {SIDE} x {SIDE} places: {of}."
+        return tiles.reshape(-1, *tiles.shape[2:]), f"Lattice of {SIDE} x {SIDE} places: {of}.{beyond}"
     if has_posterior(record):
         draws = gateway.chance_places(record, SIDE * SIDE)
         return gateway.decode(record, draws), f"{SIDE * SIDE} draws from the prior, seed 0."
     return np.zeros((0, 1, 1, 1)), (
         "Does not apply: it has no prior, so nothing says which of its codes to decode, and no plane to lay tiles on."
     )
+
+
+def _beyond(record: RunRecord, z: np.ndarray) -> str:
+    """What there is to say of codes that the encoder never gives, after a sentence."""
+    said = gateway.impossible_code(gateway.FAMILIES[record.config.family], z)
+    return f" {said}" if said else ""
 
 
 def decoded_grid(
@@ -153,8 +161,9 @@ def decoded_grid(
         with columns.pop(0):
             st.markdown(f"**{controls.plain(title)}**")
             if chance:
-                images = gateway.decode(record, gateway.chance_places(record, SIDE * SIDE))
-                words = f"{SIDE * SIDE} places drawn by chance, seed 0."
+                places = gateway.chance_places(record, SIDE * SIDE)
+                images = gateway.decode(record, places)
+                words = f"{SIDE * SIDE} places drawn by chance, seed 0.{_beyond(record, places)}"
             else:
                 images, words = decoded_places(record)
             if not len(images):

@@ -127,13 +127,20 @@ def test_a_film_passes_the_images(bundled_store: Path, tmp_path: Path, spherical
             np.testing.assert_allclose(cell.astype(int), tiles[r * 4 + c].astype(int), atol=1)
 
 
-@pytest.mark.parametrize("command", [["arithmetic", "--rows"], ["traverse", "--dimensions", "2", "--row"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["arithmetic", "--rows"],
+        ["traverse", "--dimensions", "2", "--row"],
+        ["interpolate", "--spherical", "--rows"],
+    ],
+)
 def test_decoded_codes_that_no_image_has_are_said_to_be_so(
     command: list[str], bundled_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, plain = core.open_run("bundled-digits-cae"), core.open_run("bundled-digits-ae-32d")
     ids = run.images("test").ids[[0, 1, 2]].tolist()
-    rows = ",".join(map(str, ids)) if command[0] == "arithmetic" else str(ids[0])
+    rows = str(ids[0]) if command[0] == "traverse" else ",".join(map(str, ids))
     for one in (run, plain):
         words = [command[0], one.id, *command[1:], rows, "--out", str(tmp_path / f"{one.id}.png")]
         assert main(words) == 0

@@ -202,4 +202,6 @@ def test_codes_move_in_their_own_units_and_it_is_said(
 def test_edits_that_leave_a_sigmoid_code_are_said_to_do_so(bundled_store: Path) -> None:
     said = "The encoder never gives such a code"
     assert words(healthy(open_page("edit", run="bundled-digits-cae"))).count(said) == 3
+    # a straight path stays between its ends, a great circle may leave them
+    assert words(healthy(open_page("edit", run="bundled-digits-cae", path="spherical"))).count(said) == 4
     assert said not in words(healthy(open_page("edit", run="bundled-digits-ae-32d")))

@@ -6,16 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import norm
 from streamlit.testing.v1 import AppTest
 
 import core
 from core.analysis.pvalues import centre_and_spread
 from core.analysis.quality import high_frequency_ratio, unlike_share
+from core.config import RunConfig
 from core.data import catalog
 from core.families import FAMILIES
 from core.generation import prior_draws
 from core.lessons import LESSONS
-from tests.dashboard.headless import figures, healthy, maps, numbers, open_page, words
+from core.store import delete_run
+from core.training.run import train
+from tests.dashboard.headless import captions, figures, healthy, maps, numbers, open_page, words
 
 
 def opened(**query: str) -> AppTest:
@@ -175,3 +179,17 @@ def test_runs_whose_images_are_elsewhere_show_what_needs_none(
     assert not maps(at)
     (picture,) = at.get("image")
     assert picture.proto.imgs[0].alt.startswith("64 decoded places of Fashion, weight")
+
+
+def test_decoded_places_that_a_sigmoid_code_never_takes_are_said_to_be_so(bundled_store: Path) -> None:
+    config = RunConfig.make(
+        {"family": "sae", "latent": 2, "epochs": 20, "learning_rate": 1e-2, "threads": 1, "device": "cpu"}
+    )
+    run = train(config, name="Flat", store=bundled_store, run_id="flat-aaaaaa")
+    codes = run.latents("test").means.astype(np.float64)
+    low, high = (codes.mean(0) + norm.ppf(q) * codes.std(0) for q in (0.5 / 8, 1 - 0.5 / 8))
+    assert min(low.min(), 1 - high.max()) < 0  # the truth of it
+    said = "The encoder never gives such a code: its units lie between 0 and 1, and here they are "
+    assert captions(opened()).count(said) == 1  # of the newest run of its family, and of no other
+    delete_run(run.record)
+    assert said not in captions(opened())
