@@ -1,7 +1,7 @@
 """Sheets of 10 x 10 images: test images, draws of a VAE, draws of a conditional VAE, a column a class.
 
 `python -m benchmarks.deep_grids VAE CVAE` makes deep-raw.png, deep-vae.png and deep-cvae.png, which RESULTS.md shows,
-from two runs of the store: of `mnist-deep-vae` (50 epochs) and `mnist-deep-cvae` (10 epochs). Needs their data set.
+from two runs of the store, of `mnist-deep-vae` and of `mnist-deep-cvae`, 50 epochs each. Needs their data set.
 """
 
 import argparse

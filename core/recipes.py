@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.config import RunConfig, beta_of_weight
+from core.data.images import held_out
 from core.errors import ConfigError
 from core.files import one_line
 
@@ -294,15 +295,26 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def first_training(dataset: str, kind: str, images: int) -> str:
-    """The command to begin with on a data set of so many training `images`; `kind` is 'image' or 'vector'."""
+def first_settings(dataset: str, kind: str, images: int) -> tuple[str, dict[str, str]]:
+    """Name of the recipe to begin with on a data set of so many training `images`, and what to set other than it.
+
+    `kind` is 'image' or 'vector'.
+    """
     made_for = {"mnist": "mnist-mlp-vae", "fashion-mnist": "fashion-conv-vae", "swiss-roll": "swiss-roll-vae"}
     name = made_for.get(dataset, "digits-vae" if kind == "image" else "moons-vae")
     config = recipe(name).config
-    command = f"python -m core train {name} --set dataset={dataset}"
-    kept = int(images * (1 - config.validation))
+    kept = images - held_out(images, share=config.validation)
     # at least some steps an epoch: a batch larger than what is trained on is refused
-    return command if config.batch_size <= kept else f"{command} --set batch_size={max(1, kept // 4)}"
+    fewer = {} if config.batch_size <= kept else {"batch_size": str(max(1, kept // 4))}
+    return name, {"dataset": dataset, **fewer}
+
+
+def first_training(dataset: str, kind: str, images: int) -> str:
+    """The command that trains with `first_settings`."""
+    name, settings = first_settings(dataset, kind, images)
+    return " ".join(
+        ["python -m core train", name, "--set", *(f"{key}={value}" for key, value in settings.items())]
+    )
 
 
 def recipe(name: str) -> Recipe:

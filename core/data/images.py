@@ -206,6 +206,18 @@ def crop(array: Any, shape: tuple[int, ...]) -> Any:
     return array[..., top : top + rows, left : left + columns]
 
 
+def held_out(images: int, *, share: float) -> int:
+    """How many of so many training images `split_validation` sets aside.
+
+    Raises:
+        ConfigError: if the share is out of range.
+    """
+    if not 0 <= share < 1:  # false for NaN too
+        raise ConfigError(f"The validation share is {share!r}, but it must be at least 0 and less than 1.")
+    count = int(share * images + 0.5)
+    return max(0, min(max(1, count), images - 1)) if share > 0 else count
+
+
 def split_validation(train: ImageSet, *, share: float, seed: int) -> tuple[ImageSet, ImageSet]:
     """Set a stratified, seeded share of the training images aside for validation.
 
@@ -223,11 +235,7 @@ def split_validation(train: ImageSet, *, share: float, seed: int) -> tuple[Image
     Raises:
         ConfigError: if the share or the seed is out of range.
     """
-    if not 0 <= share < 1:  # false for NaN too
-        raise ConfigError(f"The validation share is {share!r}, but it must be at least 0 and less than 1.")
-    count = int(share * len(train) + 0.5)
-    if share > 0:
-        count = max(0, min(max(1, count), len(train) - 1))
+    count = held_out(len(train), share=share)
     chosen = np.zeros(len(train), dtype=bool)
     chosen[_stratified(train.labels, count, _keys(len(train), seed, _FOR_VALIDATION))] = True
     rest = train._rows(np.flatnonzero(~chosen), split=train.split) if count else train

@@ -28,6 +28,7 @@ from core.store import (
     store_folder,
     why_not_resumed,
 )
+from core.training.fit import why_not_fit
 from core.training.tickets import (
     STARTED,
     Place,
@@ -72,7 +73,7 @@ def submit(
         The id of the run, which is the job's too.
 
     Raises:
-        ConfigError: an argument is not what it should be.
+        ConfigError: an argument is not what it should be, or a setting does not fit the data set.
         LockedRun: this run is queued or in training already.
         CheckpointError: there is a run of this id already, none that could go on, or the store cannot be written.
     """
@@ -86,6 +87,8 @@ def submit(
         place, config = Place(root, record.id), record.config
         name, recipe = record.name, record.document.recipe if record.document else None
     elif isinstance(config, RunConfig):
+        if unfit := why_not_fit(config):
+            raise unfit
         name = clean_name(name if name is not None else recipe or config.family)
         place = Place(root, run_id if run_id is not None else new_id(name))
     else:

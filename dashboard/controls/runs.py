@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import gateway, state
 from dashboard.controls.choices import select
-from dashboard.controls.words import plain
+from dashboard.controls.words import go, plain
 from dashboard.gateway import RunRecord
 
 DEFAULT_RUN = "bundled-digits-beta-1"
@@ -40,13 +40,20 @@ def empty_store(*, broken: int = 0) -> None:
         else ""
     )
     st.info(
-        f"No run can be shown yet.{others} Train the first one in a terminal; it takes seconds:",
+        f"No run can be shown yet.{others} Train the first one; it takes seconds, here or in a terminal:",
         icon=":material/info:",
     )
+    offer_training()
     st.code("python -m core train digits-vae", language="bash")
     st.caption(
         f"Runs are read from {plain(str(gateway.store_path()))}; a new one is found when the page is reloaded."
     )
+
+
+def offer_training(**query: str) -> None:
+    """A way to the Train page, at what `query` says."""
+    if st.button("Open the Train page", key="to-train", icon=":material/model_training:"):
+        go("train", **query)
 
 
 def default_run(records: Sequence[RunRecord]) -> str:

@@ -56,7 +56,7 @@ from core.jobs import JobState
 from core.latents import Latents
 from core.lessons import LESSONS, Lesson
 from core.projected import Wanted
-from core.recipes import RECIPES, first_training
+from core.recipes import RECIPES, first_settings, first_training
 from core.store import (
     COMBINED,
     NAME_LIMIT,
@@ -82,6 +82,7 @@ from core.store import (
     why_not_deleted,
     why_not_resumed,
 )
+from core.training.fit import why_not_fit
 from core.training.jobs import TrainingJob, job, jobs
 from core.training.probe import Probe, Shown
 from core.training.queue import submit

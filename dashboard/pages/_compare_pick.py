@@ -221,10 +221,11 @@ def _swap(titles: dict[str, str]) -> None:
 
 def _only_one(record: RunRecord) -> None:
     st.info(
-        f"Comparing needs two runs, and only {controls.plain(record.name)} can be opened. Train another one in a "
-        "terminal, with another beta for example:",
+        f"Comparing needs two runs, and only {controls.plain(record.name)} can be opened. Train another one, with "
+        "another beta for example, here or in a terminal:",
         icon=":material/info:",
     )
+    controls.offer_training(**{"from": record.id})
     st.code("python -m core train digits-vae --set beta=0.5", language="bash")
     if st.button("Open it on the Latent space page", key="open-only", icon=":material/scatter_plot:"):
         controls.go("latent", run=record.id)

@@ -159,5 +159,8 @@ def left_out_table(items: tuple[tuple[str, str], ...], count: int) -> None:
 
 
 def _use(row: DatasetInfo) -> None:
-    st.caption("Train on it in a terminal:")
+    if gateway.is_here(row) and st.button("Train on it", key="data-train", icon=":material/model_training:"):
+        recipe, _ = gateway.first_settings(row.name, row.kind, row.train_images)
+        controls.go("train", recipe=recipe, on=row.name)
+    st.caption("The same in a terminal:")
     st.code(gateway.first_training(row.name, row.kind, row.train_images), language="sh")

@@ -51,6 +51,15 @@ def bar(chosen: Sequence[RunRecord], rows: pd.DataFrame) -> None:
             "Loss curves", "curves", "show_chart", None if readable else f"Choose 1 to {MOST} readable runs."
         ):
             controls.go("curves", runs=ids)
+        if _button(
+            "Train again",
+            "again",
+            "model_training",
+            None
+            if one and one.readable
+            else "Choose one readable run, to start another one from its settings.",
+        ):
+            controls.go("train", **{"from": ids})
         ours = [record for record in chosen if record.state != "foreign"]
         if _button("Rename, note", "rename", "edit", None if one and ours else "Choose one run."):
             ask("rename", [record.folder for record in chosen])

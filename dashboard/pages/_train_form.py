@@ -56,8 +56,8 @@ class Plan:
 class Form:
     """What stands in the boxes, for as long as the session lasts."""
 
-    base: tuple[str, str]
-    """Recipe or run, and its name or id"""
+    base: tuple[str, ...]
+    """Recipe or run, its name or id, and the data set that a link asks for"""
     turn: int
     """Boxes of another turn are other boxes, which begin with what `raw` says"""
     raw: Raw
@@ -72,13 +72,20 @@ def form() -> Plan | None:
     base, config, recipe, name = chosen
     kept: Form | None = state.recall(_FORM)
     if kept is None or kept.base != base:
-        kept = Form(base, 1 + (kept.turn if kept else 0), gateway.raw_of(config), name)
+        raw = gateway.raw_of(config) | _for_data(state.linked("on"))
+        kept = Form(base, 1 + (kept.turn if kept else 0), raw, name)
         state.remember(_FORM, kept)
     sweep = _boxes(kept, config)
     return _checked(kept, config, recipe, sweep)
 
 
-def _start_from() -> tuple[tuple[str, str], RunConfig, str | None, str] | None:
+def _for_data(name: str) -> Raw:
+    """What to begin with other than a recipe on the data set that a link asks for."""
+    row = next((one for one in gateway.data_sets() if one.name == name), None)
+    return {} if row is None else dict(gateway.first_settings(row.name, row.kind, row.train_images)[1])
+
+
+def _start_from() -> tuple[tuple[str, ...], RunConfig, str | None, str] | None:
     """What the form begins with, its config, its recipe and a name for the new run."""
     source = controls.segmented(
         "Start from", SOURCES, key="train-source", default="run" if state.linked("from") else "recipe"
@@ -88,7 +95,7 @@ def _start_from() -> tuple[tuple[str, str], RunConfig, str | None, str] | None:
         name = controls.select("Recipe", options, key="recipe", default=FIRST)
         one = RECIPES[name]
         st.caption(controls.plain(f"{one.sentence} Source: {one.source}. Expect: {one.reference}."))
-        return ("recipe", name), one.config, name, name
+        return ("recipe", name, state.linked("on")), one.config, name, name
     records = [record for record in gateway.runs() if record.document is not None]
     if not records:
         st.info("There is no run to start from yet: start from a recipe.", icon=":material/info:")
@@ -241,6 +248,9 @@ def _checked(kept: Form, base: RunConfig, recipe: str | None, sweep: str | None)
         return None
     _say_changed(base, config, kept.base[1])
     if not _data_is_here(config):
+        return None
+    if unfit := gateway.why_not_fit(config):
+        st.error(controls.plain(str(unfit)), icon=":material/error:")
         return None
     return Plan(config, kept.name, recipe, tuple(betas), configs)
 

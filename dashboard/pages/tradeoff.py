@@ -56,10 +56,11 @@ def page() -> None:
     board, split, kept = _choose(records)
     if board is None:
         st.info(
-            f"No run here has a rate on the {split} split, so there is no trade-off to show. Train a sweep in a "
-            "terminal; it takes a minute:",
+            f"No run here has a rate on the {split} split, so there is no trade-off to show. Train a sweep, here or in "
+            "a terminal; it takes a minute:",
             icon=":material/info:",
         )
+        controls.offer_training(recipe="digits-vae", sweep="1")
         st.code("python -m core sweep digits-vae --beta 0.25,0.5,1,2,4", language="bash")
         _left_out(records, None, split)
         controls.how_to_read(HOW_TO_READ)

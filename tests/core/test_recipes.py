@@ -88,6 +88,4 @@ def test_the_first_command_fits_a_small_data_set(dataset: str, kind: str, images
     assert config.dataset == dataset
     kept = max(1, images - round(images * config.validation))
     assert 1 <= config.batch_size <= kept
-    assert ("batch_size" in settings) == (
-        recipe(words[4]).config.batch_size > int(images * (1 - config.validation))
-    )
+    assert ("batch_size" in settings) == (recipe(words[4]).config.batch_size > kept)

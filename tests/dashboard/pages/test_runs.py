@@ -179,6 +179,8 @@ def test_open_compare_and_curves(bundled_store: Path) -> None:
     assert app.button(key="runs-compare").disabled
     press(app, "open")
     assert app.session_state["remembered:went"] == ("latent", {"run": "bundled-digits-beta-2"})
+    press(app, "again")
+    assert app.session_state["remembered:went"] == ("train", {"from": "bundled-digits-beta-2"})
     app = choose(opened(order="name"), "Digits, beta 1", "Digits, beta 2")
     both = {"runs": "bundled-digits-beta-1,bundled-digits-beta-2"}
     assert app.button(key="runs-open").disabled
