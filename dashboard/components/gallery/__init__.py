@@ -1,5 +1,6 @@
 """A gallery of thumbnails that are chosen by a click or a key: small images as buttons, in the order of choice."""
 
+import base64
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,6 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard.charts.images import inline
 from dashboard.components import own_height
 
 NAME = "vaescope_gallery"
@@ -114,4 +114,4 @@ def _sheet(images: np.ndarray) -> str:
     picture = Image.fromarray(np.ascontiguousarray(rows[..., 0] if rows.shape[-1] == 1 else rows))
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
-    return inline(buffer.getvalue())
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

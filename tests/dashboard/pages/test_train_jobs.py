@@ -11,7 +11,7 @@ import pytest
 from core.config import RunConfig
 from core.files import write_json
 from core.store import delete_run, read_record
-from core.training import jobs
+from core.training import jobs, probe
 from core.training.probe import read_probe
 from core.training.run import train
 from core.training.tickets import Place, Ticket
@@ -109,6 +109,17 @@ def test_one_dimension_lies_over_a_jitter(store: Path) -> None:
     np.testing.assert_array_equal(sections["frames"][..., :1], probe.means)
     assert (np.diff(sections["frames"][..., 1], axis=0) == 0).all()  # what moves is the code
     assert header["titles"] == ["code 1 (no unit)", "jitter (no meaning)"]
+
+
+def test_a_long_film_says_that_epochs_were_left_out(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, most in (("short", 500), ("long", 16)):
+        monkeypatch.setattr(probe, "ROWS", most)
+        train(RunConfig.make({**BRIEF, "epochs": 39}), store=store, run_id=name, name=name)
+    assert "40 epochs are kept. " in words(healthy(open_page("train", job="short")))
+    at = healthy(open_page("train", job="long"))
+    epochs = films(at)[0][0]["epochs"]
+    assert epochs == [*range(0, 37, 4), 39]
+    assert "11 epochs are kept, one in 4. " in words(at)
 
 
 def test_points_have_values_and_no_reconstructions(store: Path) -> None:
