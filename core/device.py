@@ -14,10 +14,14 @@ from torch import nn
 from core.errors import ConfigError
 from core.files import one_line
 
-M_MMAP_THRESHOLD = -3
-"""The option's number in glibc's malloc.h"""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""The options' numbers in glibc's malloc.h"""
 LARGE_BYTES = 2**22
 """From here on a block is the system's own, and goes back to it when it is freed."""
+STEP_BYTES = 2**26
+"""The same while steps of training follow one another: a step frees and takes the same blocks again and again."""
+TRIMMED_BYTES = 2**17, 2**27
+"""Free bytes at the heap's end that go back to the system: glibc's own border, and the one between steps"""
 
 
 @functools.cache
@@ -28,8 +32,34 @@ def give_memory_back() -> None:
     are aligned, and before 2.38 freed aligned blocks are often not used again (sourceware.org, bug 14581): a run on
     300,000 images of 32 x 32 RGB grew to between 1 and 16 GB that way, and to 0.6 GB with this.
     """
+    _set_borders(LARGE_BYTES, TRIMMED_BYTES[0])
+
+
+@contextlib.contextmanager
+def reusing_memory() -> Iterator[None]:
+    """Have the blocks that a step of training frees used again by the next, where the C library is glibc.
+
+    Taken from the system anew, each page of them is cleared first: a step of the Fashion recipe met 24,000 pages and
+    took 1.6 times as long on two cores.
+    """
+    _set_borders(STEP_BYTES, TRIMMED_BYTES[1])
+    try:
+        yield
+    finally:
+        _set_borders(LARGE_BYTES, TRIMMED_BYTES[0])
+
+
+def trim_memory() -> None:
+    """Return what `reusing_memory` held for the next step to the system; milliseconds, so once and not every epoch."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _set_borders(large: int, trimmed: int) -> None:
     with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, large)
+        libc.mallopt(M_TRIM_THRESHOLD, trimmed)
 
 
 def choose_device(name: str) -> torch.device:

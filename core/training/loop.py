@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.config import RunConfig
 from core.corruption import drawn_pixels
-from core.device import autocast
+from core.device import autocast, reusing_memory
 from core.encoding import Encoded, batches, encode_split, noise_width, to_unit
 from core.errors import Diverged
 from core.families import build, family
@@ -300,17 +300,18 @@ def epochs(
             if on_step:
                 on_step(epoch, 1, 1)
         else:
-            row["train"] = train_epoch(
-                model,
-                updates,
-                pixels,
-                config,
-                epoch=epoch,
-                labels=labels,
-                on_step=on_step,
-                standing=begun,
-                ends=ends if ask else None,
-            )
+            with reusing_memory():
+                row["train"] = train_epoch(
+                    model,
+                    updates,
+                    pixels,
+                    config,
+                    epoch=epoch,
+                    labels=labels,
+                    on_step=on_step,
+                    standing=begun,
+                    ends=ends if ask else None,
+                )
             begun = None
             if row["train"] is None:
                 return

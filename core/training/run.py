@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from core.config import RunConfig
-from core.device import describe, placed, processor, using_threads
+from core.device import describe, placed, processor, trim_memory, using_threads
 from core.encoding import (
     build_model,
     encode_images,
@@ -244,6 +244,7 @@ def carry_on(
             watch.epoch(row["epoch"])
             if hooks.on_epoch:
                 hooks.on_epoch(row)
+        trim_memory()
         if not keeper.stops() and _score(keeper, model, material, hooks, watch, keep_latents=keep_latents):
             keeper.finish("finished")
         else:

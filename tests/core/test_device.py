@@ -25,6 +25,34 @@ del large
 print(anonymous() - before)
 """
 
+STEPS = """
+import contextlib, resource
+import torch
+from core.device import choose_device, reusing_memory, trim_memory
+
+choose_device("cpu")
+
+def met(times):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        torch.ones(4_000_000)  # 16 MB, which is 3,900 pages
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def kept():
+    told = open("/proc/self/status").read().splitlines()
+    return int(next(line for line in told if line.startswith("RssAnon")).split()[1]) / 1e3
+
+outside = met(10)
+with reusing_memory():
+    met(2)
+    inside = met(10)
+trim_memory()
+after, before = met(10), kept()
+held = [torch.ones(3_000_000) for _ in range(40)]
+del held
+print(outside, inside, after, kept() - before)
+"""
+
 
 def kept(*, chosen: bool) -> float:
     """MB that a process of its own still has of 480 MB that it freed."""
@@ -36,3 +64,13 @@ def kept(*, chosen: bool) -> float:
 def test_freed_tensors_go_back_to_the_system_once_a_device_is_chosen() -> None:
     assert kept(chosen=True) < 50
     assert kept(chosen=False) > 400  # else the setting would be needless
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has this setting")
+def test_steps_of_training_use_their_memory_again_and_nothing_else_does() -> None:
+    words = [sys.executable, "-c", STEPS]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    outside, inside, after, left = map(float, told)
+    assert inside < 100
+    assert min(outside, after) > 10_000  # else it would be needless
+    assert left < 50  # MB: afterwards memory goes back as before
