@@ -39,8 +39,8 @@ def give_memory_back() -> None:
 def reusing_memory() -> Iterator[None]:
     """Have the blocks that a step of training frees used again by the next, where the C library is glibc.
 
-    Taken from the system anew, each page of them is cleared first: a step of the Fashion recipe met 24,000 pages and
-    took 1.6 times as long on two cores.
+    Taken from the system anew, each page of them is cleared first: a step of the Fashion recipe met 24,000 pages, and a
+    quarter of its time went there on two cores.
     """
     _set_borders(STEP_BYTES, TRIMMED_BYTES[1])
     try:

@@ -60,6 +60,7 @@ def at_epoch(record: RunRecord, epoch: str | int) -> RunRecord:
         record,
         id=f"{record.id}@{wanted}",
         name=f"{record.name}, epoch {wanted}",
+        reason=None,  # how training ended says nothing of an epoch before
         document=document.model_copy(update={"epoch": wanted, "weights": document.kept[wanted]}),
         scores=scores,
         stamp=f"{record.stamp}@{wanted}{'' if scores is None else ', scored'}",

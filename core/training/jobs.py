@@ -198,7 +198,6 @@ def _in_a_terminal(place: Place) -> TrainingJob | None:
             name=record.name,
             state=state,
             next="",
-            reason=None,  # what to do next says all of it
             status=status if state != "interrupted" else None,
             config=record.config,
             recipe=record.document.recipe,

@@ -74,6 +74,7 @@ def submit(
 
     Raises:
         ConfigError: an argument is not what it should be, or a setting does not fit the data set.
+        DataError: there is no such data set.
         LockedRun: this run is queued or in training already.
         CheckpointError: there is a run of this id already, none that could go on, or the store cannot be written.
     """

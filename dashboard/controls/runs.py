@@ -100,7 +100,7 @@ def pick_run(
     first = default or default_run(choices)
     chosen = select(label, run_titles(choices), key=key, default=first, always_linked=True)
     record = next(record for record in choices if record.id == chosen)
-    if record.reason and record.at is None:
+    if record.reason:
         st.warning(plain(record.reason), icon=":material/warning:")
     say_dead_code(record)
     return record

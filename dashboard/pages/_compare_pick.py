@@ -62,7 +62,7 @@ def pick_sides() -> Sides | None:
     sides = tuple(Side(letter, by_id[one]) for letter, one in zip(LETTERS, chosen, strict=False))
     _say_same(sides)
     for side in sides:
-        if side.record.reason and side.record.at is None:
+        if side.record.reason:
             st.warning(f"{side.letter}: {controls.plain(side.record.reason)}", icon=":material/warning:")
         controls.say_dead_code(side.record, name=side.letter)
     return sides

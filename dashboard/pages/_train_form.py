@@ -57,7 +57,7 @@ class Form:
     """What stands in the boxes, for as long as the session lasts."""
 
     base: tuple[str, ...]
-    """Recipe or run, its name or id, and the data set that a link asks for"""
+    """Recipe or run, its name or id, and of a recipe the data set that a link asks for"""
     turn: int
     """Boxes of another turn are other boxes, which begin with what `raw` says"""
     raw: Raw
@@ -72,14 +72,14 @@ def form() -> Plan | None:
     base, config, recipe, name = chosen
     kept: Form | None = state.recall(_FORM)
     if kept is None or kept.base != base:
-        raw = gateway.raw_of(config) | _for_data(state.linked("on"))
+        raw = gateway.raw_of(config) | _for_data(*base[2:])
         kept = Form(base, 1 + (kept.turn if kept else 0), raw, name)
         state.remember(_FORM, kept)
     sweep = _boxes(kept, config)
     return _checked(kept, config, recipe, sweep)
 
 
-def _for_data(name: str) -> Raw:
+def _for_data(name: str = "") -> Raw:
     """What to begin with other than a recipe on the data set that a link asks for."""
     row = next((one for one in gateway.data_sets() if one.name == name), None)
     return {} if row is None else dict(gateway.first_settings(row.name, row.kind, row.train_images)[1])

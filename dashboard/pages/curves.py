@@ -109,9 +109,8 @@ _watch = st.fragment(run_every=SECONDS)(controls.guarded(_look))
 def _choose(records: Sequence[RunRecord]) -> list[RunRecord]:
     """Pick the runs; one whose training starts while the page is open joins by itself, once."""
     known = {record.id for record in records}
-    if of_compare := state.kept(
-        "runs"
-    ):  # which shows epochs of runs too; their curves are a part of their runs'
+    # Compare shows epochs of runs too; their curves are a part of their runs'
+    if of_compare := state.kept("runs"):
         whole = list(dict.fromkeys(one.partition("@")[0] for one in of_compare))
         if whole != of_compare:
             state.put("runs", whole)

@@ -143,7 +143,7 @@ def test_who_is_trained_in_a_terminal_is_listed_too(store: Path, small: Small, e
     edit_document(run.record.folder, state="running")
     (run.record.folder / STATUS).write_text("{}")  # as a process leaves it that was killed
     (one,) = jobs.jobs()
-    assert (one.state, one.status) == ("interrupted", None)
+    assert (one.state, one.status, one.reason) == ("interrupted", None, None)  # said once, by what to do next
     assert f"resume {run.id}" in one.next
     forget(run.id)
     assert jobs.jobs() == []

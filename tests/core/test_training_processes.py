@@ -103,6 +103,7 @@ def test_one_that_does_not_answer_is_ended_at_once(
         stop(name, now=True)
         assert process(store, name).wait(SECONDS) == -signal.SIGKILL
         assert job(name).state == read_record(store / name).state == "interrupted"
+        assert job(name).reason is None
         assert work(after, store, lambda ticket: None)  # nobody holds the slot
     finally:
         process(store, name).kill()

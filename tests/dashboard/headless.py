@@ -13,12 +13,19 @@ from dashboard.components.latent_map import NAME, unpack
 from tests.waiting import SECONDS
 
 
-def open_page(module: str, *, timeout: float = 60, **query: str) -> AppTest:
-    """Run a page as the dashboard does, guard included, at the link that `query` makes."""
+def open_page(
+    module: str, *, timeout: float = 60, session: dict[str, Any] | None = None, **query: str
+) -> AppTest:
+    """Run a page as the dashboard does, guard included, at the link that `query` makes.
+
+    `session` is what other pages left in the session.
+    """
     script = (
         f"from dashboard.controls import guarded\nfrom dashboard.pages.{module} import page\nguarded(page)()"
     )
     at = AppTest.from_string(script, default_timeout=timeout)
+    for key, value in (session or {}).items():
+        at.session_state[key] = value
     for key, value in query.items():
         at.query_params[key] = value
     return at.run()

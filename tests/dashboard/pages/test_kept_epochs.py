@@ -11,8 +11,9 @@ from core.runs import open_run
 from core.scoring import evaluate
 from core.store import find_record, kept_epochs, read_record
 from core.training.run import train
+from dashboard.pages._compare_pick import DEFAULTS
 from tests.dashboard import runs_page
-from tests.dashboard.compare_page import curves, link, opened, table
+from tests.dashboard.compare_page import ONE, curves, link, opened, table
 from tests.dashboard.headless import healthy, maps, numbers, open_page, words
 
 ID = "kept-aaaaaa"
@@ -85,6 +86,8 @@ def test_it_is_compared_with_its_run(kept: Path) -> None:
 
 
 def test_it_is_not_what_compare_offers_beside_a_run_by_itself(kept: Path) -> None:
+    for run in DEFAULTS:  # which come before any other
+        shutil.rmtree(kept.parent / run)
     at = healthy(opened(ID))
     assert "@" not in link(at)
 
@@ -98,6 +101,17 @@ def test_an_epoch_can_be_edited_and_selected_in(kept: Path) -> None:
 def test_loss_curves_of_an_epoch_are_those_of_its_run(kept: Path) -> None:
     at = healthy(open_page("curves", runs=f"{ID}@1,{ID}"))
     assert at.multiselect(key="runs").value == [ID]
+
+
+@pytest.mark.parametrize(
+    ("left", "wanted"), [({"kept:runs": [f"{ID}@1", ONE]}, [ID, ONE]), ({"kept:run": f"{ID}@1"}, [ID])]
+)
+def test_runs_chosen_elsewhere_at_an_epoch_are_taken_over_whole(
+    left: dict[str, object], wanted: list[str], kept: Path
+) -> None:
+    at = healthy(open_page("curves", session=left))
+    assert set(wanted) <= set(at.multiselect(key="runs").value)
+    assert "deleted" not in words(at)
 
 
 def test_without_other_epochs_the_picker_is_as_it_was(bundled_store: Path) -> None:

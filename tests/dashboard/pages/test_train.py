@@ -22,6 +22,18 @@ from tests.waiting import SECONDS
 # ---- the form
 
 
+def test_a_page_without_runs_leads_here(store: Path) -> None:
+    at = healthy(open_page("latent"))
+    at.button(key="to-train").click().run()
+    assert at.session_state["remembered:went"] == ("train", {})
+
+
+def test_a_data_set_of_a_link_changes_no_settings_of_a_run(bundled_store: Path) -> None:
+    query = {"from": "bundled-digits-beta-1", "on": "moons"}
+    assert named(healthy(open_page("train", **query)).selectbox, "Data set").value == "digits"
+    assert named(healthy(open_page("train", on="moons")).selectbox, "Data set").value == "moons"
+
+
 def test_the_form_begins_with_a_recipe_and_says_it(store: Path) -> None:
     at = healthy(open_page("train", recipe="digits-vae-8d"))
     said = words(at)

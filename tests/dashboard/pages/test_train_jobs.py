@@ -87,6 +87,11 @@ def test_a_run_of_the_terminal_is_watched_too(store: Path) -> None:
     run = train(RunConfig.make({**BRIEF, "latent": 3}), name="Three", store=store, run_id="three")
     at = healthy(open_page("train", job="three"))
     ((header, sections),) = films(at)
+    shown = [one.proto.imgs[0].url for one in at.get("image")]
+    assert shown
+    assert all(
+        url.startswith("data:image/png;base64,") for url in shown
+    )  # nothing of the server's that may go
     probe = read_probe(run.record.folder)
     assert probe is not None
     first, second = np.argsort(-probe.means[-1].var(axis=0))[:2]
