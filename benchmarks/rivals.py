@@ -108,12 +108,13 @@ def matrix_products(count: int, batch: int, layers: Sequence[tuple[int, int]]) -
     made = [(random(batch, b), random(b, a), random(batch, a)) for a, b in layers]
 
     def epoch() -> None:
-        for _ in range(-(-count // batch)):
+        for first in range(0, count, batch):
+            rows = min(batch, count - first)
             for k, (x, w, g, out) in enumerate(zip(inputs, weights, gradients, made, strict=True)):
-                torch.mm(x, w.T, out=out[0])
-                torch.mm(g.T, x, out=out[1])
+                torch.mm(x[:rows], w.T, out=out[0][:rows])
+                torch.mm(g[:rows].T, x[:rows], out=out[1])
                 if k:
-                    torch.mm(g, w, out=out[2])
+                    torch.mm(g[:rows], w, out=out[2][:rows])
 
     return epoch
 

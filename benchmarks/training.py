@@ -1,14 +1,15 @@
 """Epochs of training beside what a user would run instead: the tutorial's loop, pythae, Keras, and the bare arithmetic.
 
 `python -m benchmarks.training` writes its section of RESULTS.md; `--only mnist-mlp-vae` measures one recipe and prints.
-The contenders of a recipe run in one process and take turns, an epoch each, so that a slow minute meets all of them;
-medians are over the epochs after the first, which holds what is done once. Pythae and TensorFlow are no packages of the
-project: where they are not installed, their rows say so. Needs MNIST and Fashion-MNIST in VAESCOPE_DATA.
+The contenders of a recipe run in one process and take turns, so that a slow moment meets all of them: a turn is an
+epoch of a part of the images, as a shared machine's speed may change by half within seconds. Medians are over the
+rounds after the first, which holds what is done once; a ratio is the median of those of the rounds. Pythae and
+TensorFlow are no packages of the project: where they are not installed, their rows say so. Needs MNIST and
+Fashion-MNIST in VAESCOPE_DATA.
 """
 
 import argparse
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -45,8 +46,10 @@ class Case:
     """Contender -> from uint8 images (N, C, H, W), padded, to what runs one epoch"""
     wanted: dict[str, float]
     """Contender -> how many times its epoch may be longer (above 1) or must be (the tutorial's: at least so many)"""
+    part: int = 10
+    """Turns that make an epoch"""
     rounds: int = 5
-    """Epochs that count, after one that does not"""
+    """Epochs that count, after a turn that does not"""
 
 
 DEEP = (784, 784, 784)
@@ -81,6 +84,7 @@ CASES = (
             KERAS: lambda pixels: rivals.keras(pixels, channels=CHANNELS, latent=2, weight=500.0, batch=100),
         },
         {KERAS: 1.0},
+        part=1,
         rounds=2,  # each takes minutes
     ),
 )
@@ -97,23 +101,25 @@ def ours(name: str, pixels: np.ndarray) -> Epoch:
 
 
 def turns(contenders: dict[str, Epoch], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each epoch of each contender, one more than `rounds`; they take turns."""
+    """Seconds of each turn of each contender, one more than `rounds`."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds + 1):
-        for name, epoch in contenders.items():
-            start = time.perf_counter()
-            # the project's own setting of the C library would slow the others down outside of its training
-            with reusing_memory():
+    # the project's own setting of the C library would slow the others down outside of its training
+    with reusing_memory():
+        for k in range(rounds + 1):
+            for name, epoch in contenders.items():
+                start = time.perf_counter()
                 epoch()
-            seconds[name].append(time.perf_counter() - start)
-            print(f"  {name}: {seconds[name][-1]:.2f} s", flush=True)
+                seconds[name].append(time.perf_counter() - start)
+            newest = ", ".join(f"{name} {each[-1]:.2f} s" for name, each in seconds.items())
+            print(f"  {k + 1} of {rounds + 1}: {newest}", flush=True)
     return seconds
 
 
 def measured(case: Case) -> list[str]:
     """Rows of the table for a recipe."""
     config = recipe(case.recipe).config
-    pixels = np.ascontiguousarray(pad(catalog.load(config.dataset, "train").pixels, config.pad))
+    everything = pad(catalog.load(config.dataset, "train").pixels, config.pad)
+    pixels = np.ascontiguousarray(everything[: len(everything) // case.part])
     contenders, missing = {OURS: ours(case.recipe, pixels)}, []
     for name, make in case.makers.items():
         try:
@@ -123,11 +129,14 @@ def measured(case: Case) -> list[str]:
                 raise
             missing.append(name)
     print(case.recipe, flush=True)
-    seconds = turns(contenders, case.rounds)
-    own = statistics.median(seconds[OURS][1:])
+    seconds = {
+        name: np.array(times) * len(everything) / len(pixels)
+        for name, times in turns(contenders, case.rounds * case.part).items()
+    }
     lines = []
     for name, times in seconds.items():
-        each = statistics.median(times[1:])
+        later = times[1:]
+        low, each, high = np.percentile(later, [10, 50, 90])
         want = case.wanted.get(name)
         goal = (
             "-"
@@ -136,10 +145,9 @@ def measured(case: Case) -> list[str]:
             if want >= 1
             else f"at least {want:.2f} ({1 / want:.1f} times)"
         )
-        ratio = "" if name == OURS else f"{each / own:.2f}"
+        ratio = "" if name == OURS else f"{np.median(later / seconds[OURS][1:]):.2f}"
         lines.append(
-            f"| `{case.recipe}`, {name} | {times[0]:.2f} | {each:.2f} | {min(times[1:]):.2f} to {max(times[1:]):.2f} "
-            f"| {ratio} | {goal} |"
+            f"| `{case.recipe}`, {name} | {times[0]:.2f} | {each:.2f} | {low:.2f} to {high:.2f} | {ratio} | {goal} |"
         )
     return lines + [f"| `{case.recipe}`, {name} | not installed here | | | | |" for name in missing]
 
@@ -168,13 +176,14 @@ def main() -> None:
     bench.write(
         TITLE,
         [
-            "`python -m benchmarks.training`: seconds of an epoch of 60,000 images, lower is better. Contenders take "
-            f"turns in one process; median over the epochs after the first, "
-            f"{' or '.join(sorted({str(case.rounds) for case in CASES}))} of them.",
+            "`python -m benchmarks.training`: seconds of an epoch of 60,000 images, lower is better. Contenders "
+            "take turns in one process, with 6,000 images at a time (`fashion-conv-vae`: 60,000), scaled to an "
+            "epoch; medians over 50 turns (2) after the first one, and what 80 % of them took. A ratio is the "
+            "median of those of the turns.",
             bench.host(load, "torch", "numpy", *_installed()),
             "Bare arithmetic: the matrix products (or convolutions) of forward and backward passes and nothing else.",
             "",
-            "| recipe, contender | first epoch | median | spread | its time over VAEScope's | wanted at least |",
+            "| recipe, contender | first turn | median | 80 % | its time over VAEScope's | wanted at least |",
             "|---|--:|--:|--:|--:|--:|",
             *lines,
             "",

@@ -23,6 +23,9 @@ STEP_BYTES = 2**26
 TRIMMED_BYTES = 2**17, 2**27
 """Free bytes at the heap's end that go back to the system: glibc's own border, and the one between steps"""
 
+_within: list[None] = []
+"""One for each block of `reusing_memory` that is open"""
+
 
 @functools.cache
 def give_memory_back() -> None:
@@ -40,13 +43,16 @@ def reusing_memory() -> Iterator[None]:
     """Have the blocks that a step of training frees used again by the next, where the C library is glibc.
 
     Taken from the system anew, each page of them is cleared first: a step of the Fashion recipe met 24,000 pages, and a
-    quarter of its time went there on two cores.
+    quarter of its time went there on two cores. Inside of another such block the outer one decides when it ends.
     """
+    _within.append(None)
     _set_borders(STEP_BYTES, TRIMMED_BYTES[1])
     try:
         yield
     finally:
-        _set_borders(LARGE_BYTES, TRIMMED_BYTES[0])
+        _within.pop()
+        if not _within:
+            _set_borders(LARGE_BYTES, TRIMMED_BYTES[0])
 
 
 def trim_memory() -> None:

@@ -25,7 +25,8 @@ from core.store import (
     remove_unnamed,
     write_document,
 )
-from core.training.loop import Standing, sum_shapes
+from core.training.loop import Standing
+from core.training.step import sum_shapes
 from core.training.updates import MEMORY, Updates
 from core.weights import Slot, load_tensors, model_slots, save_tensors
 

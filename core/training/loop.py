@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from core.config import RunConfig
 from core.corruption import drawn_pixels
-from core.device import autocast, reusing_memory
-from core.encoding import Encoded, batches, encode_split, noise_width, to_unit
+from core.device import reusing_memory
+from core.encoding import Encoded, batches, encode_split, noise_width
 from core.errors import Diverged
 from core.families import build, family
-from core.objectives import batch_term, beta_at, counted_rate, prior_width, terms_of
+from core.objectives import beta_at, prior_width, terms_of
+from core.training.step import Step
 from core.training.updates import Updates
 from core.weights import is_finite
 
@@ -40,7 +41,7 @@ class Standing:
     updates: Mapping[str, Tensor]
     """What the optimisers remember, see core/training/updates.py"""
     sums: Mapping[str, Tensor] = field(default_factory=dict)
-    """Sums of the epoch under way, float64, see `_no_sums`; none between two epochs"""
+    """Sums of the epoch under way, float64, see `no_sums` in core/training/step.py; none between two epochs"""
     noise: Tensor | None = None
     """State of the epoch's generator of noise; None between two epochs: the next one has its own"""
 
@@ -106,21 +107,8 @@ def with_terms(row: dict[str, Any], values: dict[str, float], config: RunConfig)
     return {**row, "objective": row["objective"] + penalty, "terms": values}
 
 
-def _no_sums(config: RunConfig, device: torch.device) -> dict[str, Tensor]:
-    """Sums over the images of an epoch, before the first: of D, the objective, R of each dimension, other terms."""
-    names = ("distortion", "objective", *(f"terms.{name}" for name in terms_of(config)))
-    sums = {name: torch.zeros((), dtype=torch.float64, device=device) for name in names}
-    return {**sums, "rate_per_dimension": torch.zeros(config.latent, dtype=torch.float64, device=device)}
-
-
-def sum_shapes(config: RunConfig) -> dict[str, tuple[int, ...]]:
-    """Shapes of the sums of an epoch under way, float64 each."""
-    return {name: tuple(value.shape) for name, value in _no_sums(config, torch.device("meta")).items()}
-
-
 def train_epoch(
-    model: nn.Module,
-    updates: Updates,
+    step: Step,
     pixels: Tensor,
     config: RunConfig,
     *,
@@ -128,22 +116,21 @@ def train_epoch(
     labels: Tensor | None = None,
     on_step: StepHook | None = None,
     standing: Standing | None = None,
-    ends: Callable[[int, dict[str, Tensor], torch.Generator], bool] | None = None,
+    ends: Callable[[int, torch.Generator], bool] | None = None,
 ) -> dict[str, Any] | None:
     """One pass over the images, shuffled; the averages of D and R while the weights move.
 
     Sums stay on the device until the end of the epoch: reading a number earlier would wait for the device.
 
     Args:
-        model: as `epochs`, like all that is not said here.
-        updates: of the model.
-        pixels: the training images.
+        step: what a step does to the model.
+        pixels: the training images, like all that is not said here as in `epochs`.
         config: of the run.
         epoch: from 1.
         labels: where the family needs them.
         on_step: called after each step.
         standing: where to go on, in the middle of this very epoch; model and updates are those of then already.
-        ends: asked after each step but the last, with the steps done, the sums and the noise: whether to end here.
+        ends: asked after each step but the last, with the steps done and the noise: whether to end here.
 
     Returns:
         None where it ended before the last step.
@@ -151,59 +138,33 @@ def train_epoch(
     Raises:
         Diverged: a term summed over the epoch is not finite.
     """
-    objective = build(family(config.family).objective)
     device, count = pixels.device, len(pixels)
     size = config.step_size(count)
     # all images at once: their order would change nothing but the rounding
     whole = not config.batch_size
     order = torch.randperm(count, generator=epoch_generator(config, epoch, 0, torch.device("cpu"))).to(device)
     noise = epoch_generator(config, epoch, 1, device)
-    sums, done = _no_sums(config, device), 0
-    if standing is not None:
-        done = standing.step
-        sums = {name: standing.sums[name].to(device, copy=True) for name in sums}
-        if standing.noise is not None:
-            noise.set_state(standing.noise)
-    steps = math.ceil(count / size)
-    has_rate = family(config.family).has_posterior
-    weights = terms_of(config)
-    model.train()
-    for step, rows in enumerate(batches(count, size)):
-        if step < done:
+    step.set_sums(standing.sums if standing else None)
+    if standing is not None and standing.noise is not None:
+        noise.set_state(standing.noise)
+    width = noise_width(config, (pixels.shape[1], pixels.shape[2], pixels.shape[3])) + prior_width(config)
+    done, steps = standing.step if standing else 0, math.ceil(count / size)
+    for k, rows in enumerate(batches(count, size)):
+        if k < done:
             continue
-        updates.set_rate(learning_rate_at(config, epoch - 1 + step / steps))
+        passed = epoch - 1 + k / steps
+        step.set_weights(rate=learning_rate_at(config, passed), beta=beta_at(config, passed))
         # index_select copies whole rows; plain indexing goes value by value
         taken = pixels if whole else pixels.index_select(0, order[rows])
         if config.binarise == "sampled":
             taken = drawn_pixels(taken, noise)
-        x = to_unit(taken)
-        told = None if labels is None else labels if whole else labels[order[rows]]
-        draw = torch.randn(
-            (len(x), noise_width(config, (x.shape[1], x.shape[2], x.shape[3])) + prior_width(config)),
-            generator=noise,
-            device=device,
-        )
-        beta = beta_at(config, epoch - 1 + step / steps)
-        with autocast(device, config.precision):
-            out = objective(model, x, draw, config, labels=told)
-            penalties = {name: batch_term(name, model, x, out, config).mean() for name in weights}
-        per_image = config.pixel_weight * out.distortion
-        if has_rate:
-            per_image = per_image + beta * counted_rate(out.rate_per_dimension, config)
-        updates.step(
-            per_image.mean(), {name: weights[name] * value for name, value in penalties.items()}, penalties
-        )
-        with torch.no_grad():
-            sums["distortion"] += out.distortion.sum()
-            sums["objective"] += per_image.sum()
-            if has_rate:
-                sums["rate_per_dimension"] += out.rate_per_dimension.sum(0)
-            for name, value in penalties.items():
-                sums[f"terms.{name}"] += len(x) * value
+        draw = torch.randn((len(taken), width), generator=noise, device=device)
+        step(taken, draw, labels if labels is None or whole else labels[order[rows]])
         if on_step:
-            on_step(epoch, step + 1, steps)
-        if ends and step + 1 < steps and ends(step + 1, sums, noise):
+            on_step(epoch, k + 1, steps)
+        if ends and k + 1 < steps and ends(k + 1, noise):
             return None
+    sums, weights, has_rate = step.sums, terms_of(config), family(config.family).has_posterior
     row: dict[str, Any] = {
         "distortion": float(sums["distortion"]) / count,
         "rate": None,
@@ -272,8 +233,10 @@ def epochs(
     updates: Updates = build(family(config.family).training)(model, config)
     if standing is not None:
         updates.restore(standing.updates)
+    taking = Step(model, updates, config, pixels.device)
 
-    def stand(epoch: int, step: int, sums: dict[str, Tensor], noise: torch.Generator | None) -> Standing:
+    def stand(epoch: int, step: int = 0, noise: torch.Generator | None = None) -> Standing:
+        sums = taking.sums if step else {}
         # a checkpoint that cannot be gone on from would replace one that can
         if not all(is_finite(tensor) for tensor in (*sums.values(), *model.state_dict().values())):
             raise _diverged("The losses or weights were", epoch + bool(step), config)
@@ -290,8 +253,8 @@ def epochs(
     for epoch in range(first + 1, config.epochs + 1):
         row: dict[str, Any] = {"epoch": epoch, "beta": beta_at(config, epoch)}
 
-        def ends(step: int, sums: dict[str, Tensor], noise: torch.Generator, done: int = epoch - 1) -> bool:
-            return ask is not None and ask(lambda: stand(done, step, sums, noise), None)
+        def ends(step: int, noise: torch.Generator, done: int = epoch - 1) -> bool:
+            return ask is not None and ask(lambda: stand(done, step, noise), None)
 
         if family(config.family).closed_form:
             row["train"] = mean_terms(
@@ -301,9 +264,9 @@ def epochs(
                 on_step(epoch, 1, 1)
         else:
             with reusing_memory():
+                model.train()
                 row["train"] = train_epoch(
-                    model,
-                    updates,
+                    taking,
                     pixels,
                     config,
                     epoch=epoch,
@@ -316,7 +279,7 @@ def epochs(
             if row["train"] is None:
                 return
         if not config.has_row(epoch):
-            if ask and ask(lambda done=epoch: stand(done, 0, {}, None), None):  # type: ignore[misc]
+            if ask and ask(lambda done=epoch: stand(done), None):  # type: ignore[misc]
                 return
             continue
         if held_out is not None and len(held_out.pixels):
@@ -327,7 +290,7 @@ def epochs(
             _check_finite(row[held_out.split], epoch, config)
         row["seconds"] = time.perf_counter() - start
         start = time.perf_counter()
-        ended = ask is not None and ask(lambda done=epoch: stand(done, 0, {}, None), row)  # type: ignore[misc]
+        ended = ask is not None and ask(lambda done=epoch: stand(done), row)  # type: ignore[misc]
         yield row
         if ended:
             return

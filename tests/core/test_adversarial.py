@@ -12,7 +12,8 @@ from core.config import RunConfig
 from core.encoding import build_model, to_unit
 from core.objectives import feature_elbo, terms_of
 from core.training.loop import epoch_generator, train_epoch
-from core.training.updates import Adversarial, laid_out, make_optimiser
+from core.training.step import Step
+from core.training.updates import Adam, Adversarial, laid_out
 
 CONFIG = RunConfig.make(
     {"family": "vaegan", "hidden": (4,), "latent": 3, "batch_size": 32, "beta": 2, "pixel_weight": 0.5}
@@ -55,7 +56,8 @@ def test_each_player_takes_the_step_of_its_own_loss() -> None:
     pixels = torch.randint(0, 256, (32, 1, 8, 8), dtype=torch.uint8)
     model, twin = build_model(CONFIG, (1, 8, 8)), build_model(CONFIG, (1, 8, 8))
     twin.load_state_dict(model.state_dict())
-    row = train_epoch(model, Adversarial(model, CONFIG), pixels, CONFIG, epoch=1)  # type: ignore[arg-type]
+    updates = Adversarial(model, CONFIG)  # type: ignore[arg-type]
+    row = train_epoch(Step(model, updates, CONFIG, torch.device("cpu")), pixels, CONFIG, epoch=1)
     order = torch.randperm(32, generator=epoch_generator(CONFIG, 1, 0, torch.device("cpu")))
     noise = torch.randn((32, 3), generator=epoch_generator(CONFIG, 1, 1, torch.device("cpu")))
     x = to_unit(pixels[order])
@@ -102,6 +104,6 @@ def test_a_gradient_of_another_order_in_memory_moves_its_own_weight() -> None:
     gradient = torch.randn(8, 4, 3, 3)
     for weight in (plain, last):
         weight.grad = laid_out(gradient, weight)
-        make_optimiser([weight], CONFIG).step()
+        Adam([weight], CONFIG).step()
     assert last.stride() != plain.stride()
     assert torch.equal(plain, last)

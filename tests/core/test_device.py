@@ -44,7 +44,8 @@ def kept():
 
 outside = met(10)
 with reusing_memory():
-    met(2)
+    with reusing_memory():
+        met(2)
     inside = met(10)
 trim_memory()
 after, before = met(10), kept()

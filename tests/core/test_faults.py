@@ -369,7 +369,7 @@ def test_weights_that_blew_up_never_become_a_checkpoint(
         real(self, *arguments)
         if next(taken) == 2:  # the first of the second epoch: its sums are still finite
             with torch.no_grad():
-                self.optimiser.param_groups[0]["params"][0].fill_(float("inf"))
+                self.optimiser.weights[0].fill_(float("inf"))
 
     monkeypatch.setattr(Descent, "step", poisoned)
     with pytest.raises(core.errors.Diverged, match="not finite in epoch 2"):
