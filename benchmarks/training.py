@@ -46,7 +46,7 @@ class Case:
     """Contender -> from uint8 images (N, C, H, W), padded, to what runs one epoch"""
     wanted: dict[str, float]
     """Contender -> how many times its epoch may be longer (above 1) or must be (the tutorial's: at least so many)"""
-    part: int = 10
+    part: int = 4
     """Turns that make an epoch"""
     rounds: int = 5
     """Epochs that count, after a turn that does not"""
@@ -177,8 +177,8 @@ def main() -> None:
         TITLE,
         [
             "`python -m benchmarks.training`: seconds of an epoch of 60,000 images, lower is better. Contenders "
-            "take turns in one process, with 6,000 images at a time (`fashion-conv-vae`: 60,000), scaled to an "
-            "epoch; medians over 50 turns (2) after the first one, and what 80 % of them took. A ratio is the "
+            "take turns in one process, with 15,000 images at a time (`fashion-conv-vae`: 60,000), scaled to an "
+            "epoch; medians over 20 turns (2) after the first one, and what 80 % of them took. A ratio is the "
             "median of those of the turns.",
             bench.host(load, "torch", "numpy", *_installed()),
             "Bare arithmetic: the matrix products (or convolutions) of forward and backward passes and nothing else.",

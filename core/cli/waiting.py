@@ -12,7 +12,7 @@ from core.config import RunConfig
 from core.store import size_text
 from core.training import jobs as training_jobs
 from core.training import tending
-from core.training.jobs import TrainingJob
+from core.training.jobs import TrainingJob, what_next
 from core.training.queue import work as work_on
 from core.training.tickets import Ticket
 
@@ -50,7 +50,7 @@ def list_jobs(args: argparse.Namespace) -> int:
         ]
         header = ("id", "name", "device", "state", "epoch", "images/s", "left")
         emit(*table(header, rows, right=("epoch", "images/s", "left")), "")
-        emit(*(f"{one.id}: {f'{one.reason} ' if one.reason else ''}{one.next}" for one in there))
+        emit(*(f"{one.id}: {f'{one.reason} ' if one.reason else ''}{what_next(one)}" for one in there))
     else:
         emit(f"There is no job in {store_of(args)}: `python -m core train digits-vae --detach` makes one.")
     return 0
@@ -74,7 +74,7 @@ def _progress(one: TrainingJob) -> tuple[str, str, str]:
 
 def document(one: TrainingJob) -> dict[str, Any]:
     """One object of `jobs --json`."""
-    return {**asdict(one), "config": one.config and one.config.to_json()}
+    return {**asdict(one), "config": one.config and one.config.to_json(), "next": what_next(one)}
 
 
 def stop(args: argparse.Namespace) -> int:

@@ -6,7 +6,8 @@ listed too, while they train or when they were interrupted.
 """
 
 import contextlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.config import RunConfig
@@ -21,19 +22,29 @@ NEXT = {
     "queued": "It starts by itself when what is before it on {slot} has ended; stopping takes it off the queue.",
     "running": "It needs nobody, and outlives this window; stopping saves first.",
     "stalled": "Its process lives and has said nothing for {silence}: wait if the machine was asleep or is busy, else "
-    "`python -m core jobs stop {id} --now` ends it, and the run can be resumed.",
-    "interrupted": "Its process ended before its turn: `python -m core jobs again {id}` queues it again.",
-    "interrupted begun": "Its process ended without a word (killed, power cut): `python -m core resume {id}` goes on "
-    "from the last checkpoint.",
-    "stopped": "It never began: `python -m core jobs again {id}` queues it again.",
-    "stopped begun": "`python -m core resume {id}` goes on where it was; what was saved opens.",
-    "finished": "Its run was deleted since: `python -m core jobs forget {id}` takes it off this list.",
-    "finished begun": "Open the run; `python -m core resume {id} --epochs N` trains it further.",
+    "{end} ends it, and the run can be resumed.",
+    "interrupted": "Its process ended before its turn: {again} puts it back in the queue.",
+    "interrupted begun": "Its process ended without a word (killed, power cut): {resume} goes on from the last "
+    "checkpoint.",
+    "stopped": "It never began: {again} puts it back in the queue.",
+    "stopped begun": "{resume} goes on where it was; what was saved opens.",
+    "finished": "Its run was deleted since: {forget} takes it off this list.",
+    "finished begun": "Open the run; {longer} trains it further.",
     "diverged": "Train again as the reason says; the last good weights open.",
-    "failed": "Mend what the reason says, and `python -m core jobs again {id}` queues it again.",
-    "failed begun": "Mend what the reason says, and `python -m core resume {id}` goes on from the last checkpoint.",
+    "failed": "Mend what the reason says, and {again} puts it back in the queue.",
+    "failed begun": "Mend what the reason says, and {resume} goes on from the last checkpoint.",
+    "failed unread": "{forget} takes it off this list; then start it again.",
 }
-"""What to do next in each state; 'begun' where there is a run with something to open"""
+"""What to do next in each state; 'begun' where there is a run with something to open, 'unread' where its ticket cannot
+be read"""
+COMMANDS = {
+    "again": "`python -m core jobs again {id}`",
+    "end": "`python -m core jobs stop {id} --now`",
+    "resume": "`python -m core resume {id}`",
+    "longer": "`python -m core resume {id} --epochs N`",
+    "forget": "`python -m core jobs forget {id}`",
+}
+"""What does it in a terminal; a page has buttons instead"""
 ACTIVE = ("queued", "running", "stalled")
 """States of jobs that are not over"""
 
@@ -47,8 +58,6 @@ class TrainingJob:
     name: str
     state: str
     """queued, running, stalled, interrupted, stopped, finished, diverged or failed"""
-    next: str
-    """One sentence on what to do next"""
     reason: str | None = None
     """How it ended, in a sentence"""
     position: int | None = None
@@ -118,16 +127,23 @@ def _order(ticket: Ticket | CheckpointError) -> int:
     return ticket.order if isinstance(ticket, Ticket) else 0
 
 
-def _told(one: TrainingJob) -> TrainingJob:
-    """Add what to do next."""
-    key = f"{one.state} {BEGUN}" if one.begun and f"{one.state} {BEGUN}" in NEXT else one.state
+def what_next(one: TrainingJob, words: Mapping[str, str] = COMMANDS) -> str:
+    """Say what to do next, in one sentence.
+
+    Args:
+        one: the job.
+        words: what does it, in place of those of `COMMANDS`.
+    """
+    more = BEGUN if one.begun else "unread" if one.config is None else ""
+    key = f"{one.state} {more}" if f"{one.state} {more}" in NEXT else one.state
     silence = f"{one.status.age / 60:.0f} min" if one.status else ""
-    return replace(one, next=NEXT[key].format(id=one.id, slot=one.slot, silence=silence))
+    told = {name: text.format(id=one.id) for name, text in words.items()}
+    return NEXT[key].format(slot=one.slot, silence=silence, **told)
 
 
 def _described(place: Place, ticket: Ticket | CheckpointError, known: Tickets) -> TrainingJob:
     if isinstance(ticket, CheckpointError):
-        return TrainingJob(place.id, place.id, "failed", "Forget this job, and start it again.", str(ticket))
+        return TrainingJob(place.id, place.id, "failed", str(ticket))
     alive = ticket.waits_or_works and lives(place, ticket)
     if ticket.waits_or_works and not alive:
         # it may have ended between our two looks
@@ -147,23 +163,20 @@ def _described(place: Place, ticket: Ticket | CheckpointError, known: Tickets) -
         state = "stalled"
     at_work = state in ("running", "stalled")
     queued = state == "queued"
-    return _told(
-        TrainingJob(
-            id=place.id,
-            name=ticket.name,
-            state=state,
-            next="",
-            reason=None if reason is None else one_line(reason, limit=600),
-            position=1 + sum(one.state == "queued" for one in ahead(ticket, known)) if queued else None,
-            slot=ticket.slot,
-            status=status if at_work else None,
-            config=ticket.config,
-            recipe=ticket.recipe,
-            sweep=ticket.sweep,
-            submitted=ticket.submitted,
-            stopping=ticket.stop and at_work,
-            begun=begun,
-        )
+    return TrainingJob(
+        id=place.id,
+        name=ticket.name,
+        state=state,
+        reason=None if reason is None else one_line(reason, limit=600),
+        position=1 + sum(one.state == "queued" for one in ahead(ticket, known)) if queued else None,
+        slot=ticket.slot,
+        status=status if at_work else None,
+        config=ticket.config,
+        recipe=ticket.recipe,
+        sweep=ticket.sweep,
+        submitted=ticket.submitted,
+        stopping=ticket.stop and at_work,
+        begun=begun,
     )
 
 
@@ -192,17 +205,14 @@ def _in_a_terminal(place: Place) -> TrainingJob | None:
     if record.document is None or record.state not in ("running", "interrupted"):
         return None
     state = "stalled" if record.state == "running" and status and status.silent else record.state
-    return _told(
-        TrainingJob(
-            id=record.id,
-            name=record.name,
-            state=state,
-            next="",
-            status=status if state != "interrupted" else None,
-            config=record.config,
-            recipe=record.document.recipe,
-            sweep=record.document.sweep,
-            submitted=record.document.created,
-            begun=True,
-        )
+    return TrainingJob(
+        id=record.id,
+        name=record.name,
+        state=state,
+        status=status if state != "interrupted" else None,
+        config=record.config,
+        recipe=record.document.recipe,
+        sweep=record.document.sweep,
+        submitted=record.document.created,
+        begun=True,
     )

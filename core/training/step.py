@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -41,14 +42,20 @@ class Graph(Protocol):
 Record = Callable[[Callable[[], None]], Graph]
 
 
-def record_cuda(work: Callable[[], None]) -> Graph:
+def record_cuda(work: Callable[[], None], *, device: torch.device) -> Graph:
     """Record work on a CUDA device as a graph, which one launch then does whole. Recording it does not do it.
 
     Raises:
         RuntimeError: a part of it cannot be recorded.
     """
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+    # on a stream of this very device, or the work would be done and not be recorded; and back on the one before when a
+    # recording fails, which `torch.cuda.graph` does not see to
+    here, there = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    with (
+        torch.cuda.stream(here),
+        torch.cuda.graph(graph, stream=there, capture_error_mode="thread_local"),
+    ):
         work()
     return graph
 
@@ -89,7 +96,7 @@ class Step:
         self._weights = terms_of(config)
         # on the device: a recorded step reads the beta of its own time there
         self._beta, self._told_beta = torch.ones((), device=device), 1.0
-        self._record = record or (record_cuda if device.type == "cuda" else None)
+        self._record = record or (partial(record_cuda, device=device) if device.type == "cuda" else None)
         self._inputs: list[Tensor] = []
         self._taken = 0
 

@@ -57,6 +57,7 @@ class Watch:
         self._folder, self._config, self._model = folder, config, model
         self._writer: ProbeWriter | None = None
         self._shown = 0.0
+        self._held: Shown | None = None
         if not probes:
             return
         watched = material.validation if len(material.validation) else material.test
@@ -76,7 +77,8 @@ class Watch:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Take the status away: from here on run.json alone says how it is."""
+        """Write what was held back, and take the status away: from here on run.json alone says how it is."""
+        self._write(self._held)
         self.status.close()
 
     def steps(self, hook: StepHook | None) -> StepHook:
@@ -91,20 +93,25 @@ class Watch:
 
     @torch.no_grad()
     def epoch(self, epoch: int) -> None:
-        """Keep the probe set's means after an epoch, and some reconstructions where the last ones are a second old."""
+        """Keep the probe set's means after an epoch, and some reconstructions: these once the last are a second old."""
         if self._writer is None:
             return
         was_training = self._model.training
         self._model.eval()
         codes = torch.cat([self._means(rows) for rows in batches(len(self._images), EVALUATION_BATCH)])
-        last = epoch >= self._config.epochs
         with contextlib.suppress(CheckpointError):
             self._writer.add(epoch, codes.float().cpu().numpy())
-        if self._images.kind == "image" and (last or time.monotonic() - self._shown >= PAUSE):
-            with contextlib.suppress(CheckpointError):
-                write_shown(self._folder, self._pictures(epoch, codes[:SHOWN_IMAGES]))
-            self._shown = time.monotonic()
+        if self._images.kind == "image":
+            self._held = self._pictures(epoch, codes[:SHOWN_IMAGES])
+            if epoch >= self._config.epochs or time.monotonic() - self._shown >= PAUSE:
+                self._write(self._held)
         self._model.train(was_training)
+
+    def _write(self, shown: Shown | None) -> None:
+        if shown is not None:
+            with contextlib.suppress(CheckpointError):
+                write_shown(self._folder, shown)
+            self._shown, self._held = time.monotonic(), None
 
     def _means(self, rows: slice) -> Tensor:
         told = None if self._labels is None else self._labels[rows]

@@ -83,7 +83,7 @@ from core.store import (
     why_not_resumed,
 )
 from core.training.fit import why_not_fit
-from core.training.jobs import TrainingJob, job, jobs
+from core.training.jobs import TrainingJob, job, jobs, what_next
 from core.training.probe import Probe, Shown
 from core.training.queue import submit
 from core.training.sweep import submit_sweep, sweep_configs, sweep_names

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import controls, gateway, state
 from dashboard.gateway import TrainingJob
-from dashboard.pages._train_words import progress_text, state_badge
+from dashboard.pages._train_words import BUTTONS, progress_text, state_badge
 
 SECONDS = 1.0
 """Between two looks at the files, while anything is not over"""
@@ -57,7 +57,7 @@ def _card(one: TrainingJob) -> None:
         if one.reason:
             st.markdown(controls.plain(one.reason))
         # the engine's own words, in which there is nothing that a person typed
-        st.caption(one.next)
+        st.caption(gateway.what_next(one, BUTTONS))
         with st.container(horizontal=True, gap="small"):
             _buttons(one)
         if one.state in ("failed", "diverged", "interrupted", "stalled"):

@@ -14,6 +14,14 @@ COLOURS = {
     "failed": "red",
 }
 PHASES = {"loading": "Loading the data", "training": "Training", "scoring": "Scoring all splits"}
+BUTTONS = {
+    "again": "**Queue it again**",
+    "end": "**End it now**",
+    "resume": "**Watch**, and there **Go on with it**,",
+    "longer": "**Watch**, and there **Go on with it**,",
+    "forget": "**Remove from the list**",
+}
+"""What does what `core.training.jobs.COMMANDS` do in a terminal"""
 
 
 def badge(state: str, text: str = "") -> str:

@@ -16,6 +16,7 @@ from core.encoding import build_model, pixel_tensor, split_labels, split_tensors
 from core.errors import CheckpointError
 from core.families import FAMILIES
 from core.runs import Run, load_images
+from core.training import watch
 from core.training.loop import HeldOut, epochs
 from core.training.material import load_material
 from core.training.probe import (
@@ -32,6 +33,7 @@ from core.training.probe import (
 from core.training.run import train
 from core.training.watch import Watch
 from tests.core.fitting import weights_of
+from tests.core.pausing import stop_after
 from tests.core.shared import Copy, Small, Trained
 
 
@@ -101,16 +103,32 @@ def test_the_pictures_are_the_runs_reconstructions(family: str, trained: Trained
     np.testing.assert_array_equal(shown.ids, read(run.record.folder).ids[:16])
 
 
+@pytest.mark.parametrize("steps, epoch", [(4, 2), (5, 2), (1, 0)])
+def test_the_pictures_of_a_run_that_was_stopped_are_those_of_its_last_whole_epoch(
+    steps: int, epoch: int, small: Small, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short the epochs are: what was held back is written at the end."""
+    monkeypatch.setattr(watch, "PAUSE", 1e6)
+    config = small(epochs=4, batch_size=750, validation=0.1)  # two steps an epoch
+    run = train(config, store=store, hooks=stop_after(steps))
+    shown = read_shown(run.record.folder)
+    assert run.state == "stopped"
+    assert shown is not None
+    assert shown.epoch == run.document.epoch == epoch
+    again = run.reconstruct(shown.originals)
+    assert np.abs(shown.reconstructions - again * 255).max() <= 0.51
+
+
 def test_who_goes_on_keeps_what_was_recorded(small: Small, copied: Copy) -> None:
     """Whatever weights the model has by then: those of the checkpoint come later."""
     folder, config = copied(), small(epochs=5)
     before = read(folder)
     material = load_material(config, lambda sentence: None)
     model = build_model(config, material.padded)
-    with Watch(folder, config, model, material, after=2) as watch:
+    with Watch(folder, config, model, material, after=2) as seen:
         np.testing.assert_array_equal(read(folder).epochs, [0, 1, 2])
         np.testing.assert_array_equal(read(folder).means, before.means[:3])
-        watch.epoch(3)
+        seen.epoch(3)
     assert read(folder).epochs.tolist() == [0, 1, 2, 3]
 
 

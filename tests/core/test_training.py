@@ -15,6 +15,7 @@ from core.encoding import build_model, encode_split, split_labels, split_tensors
 from core.errors import ConfigError
 from core.families import FAMILIES
 from core.models.vae import Vae
+from core.training import run
 from core.training.loop import (
     HeldOut,
     epoch_generator,
@@ -159,6 +160,16 @@ def test_watching_a_run_does_not_change_it(store: Path, small: Small) -> None:
     hooks = Hooks(on_start=noisy, on_step=noisy, on_epoch=noisy, on_stage=noisy)
     assert weights_of(train(small(), store=store)) == weights_of(train(small(), store=store, hooks=hooks))
     assert seen
+
+
+def test_memory_that_steps_held_for_one_another_is_given_back_before_the_scores(
+    store: Path, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr(run, "trim_memory", lambda: said.append("given back"))
+    hooks = Hooks(on_epoch=lambda row: said.append(row["epoch"]), on_stage=said.append)
+    train(small(epochs=2), store=store, hooks=hooks)
+    assert said[-4:] == [1, 2, "given back", "Scoring"]
 
 
 # ---- sweeps

@@ -3,16 +3,18 @@
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.config import RunConfig
 from core.errors import CheckpointError, DataMissing, Diverged, LockedRun
 from core.files import write_json
 from core.store import delete_run, read_record
 from core.training import jobs, tickets
-from core.training.jobs import ACTIVE, NEXT, TrainingJob, job
+from core.training.jobs import ACTIVE, BEGUN, COMMANDS, NEXT, TrainingJob, job, what_next
 from core.training.queue import submit, work
 from core.training.run import Hooks, train
 from core.training.status import STATUS
@@ -97,8 +99,8 @@ def test_a_job_that_says_nothing_is_stalled(still: list[list[str]], store: Path,
         os.utime(status, (then, then))
         one = job(name)
         assert one.state == "stalled"
-        assert "said nothing for 5 min" in one.next
-        assert f"jobs stop {name} --now" in one.next
+        assert "said nothing for 5 min" in what_next(one)
+        assert f"jobs stop {name} --now" in what_next(one)
 
     assert work(name, store, task)
 
@@ -144,7 +146,7 @@ def test_who_is_trained_in_a_terminal_is_listed_too(store: Path, small: Small, e
     (run.record.folder / STATUS).write_text("{}")  # as a process leaves it that was killed
     (one,) = jobs.jobs()
     assert (one.state, one.status, one.reason) == ("interrupted", None, None)  # said once, by what to do next
-    assert f"resume {run.id}" in one.next
+    assert f"resume {run.id}" in what_next(one)
     forget(run.id)
     assert jobs.jobs() == []
     assert read_record(run.record.folder).state == "interrupted"
@@ -153,17 +155,28 @@ def test_who_is_trained_in_a_terminal_is_listed_too(store: Path, small: Small, e
 def test_a_job_whose_run_was_deleted_since_says_so(still: list[list[str]], store: Path, small: Small) -> None:
     name = submit(small(epochs=1))
     assert work(name, store, lambda ticket: train(ticket.config, store=store, run_id=name))
-    assert "--epochs N" in job(name).next
+    assert "--epochs N" in what_next(job(name))
     delete_run(read_record(store / name))
     assert (job(name).state, job(name).begun) == ("finished", False)
-    assert f"jobs forget {name}" in job(name).next
+    assert f"jobs forget {name}" in what_next(job(name))
 
 
 def test_each_state_says_what_to_do_next() -> None:
     told = {key.split()[0] for key in NEXT}
     assert told == {*ACTIVE, "interrupted", "stopped", "finished", "diverged", "failed"}
-    for text in NEXT.values():
-        assert text.endswith(".")
+    one = TrainingJob("one-000001", "One", "running", slot="cpu")
+    places = {name: f"<{name}>" for name in COMMANDS}
+    used = set()
+    for key in NEXT:
+        state, more = [*key.split(), ""][:2]
+        # a ticket that can be read has settings
+        config = None if more == "unread" else RunConfig.make({})
+        told = what_next(replace(one, state=state, begun=more == BEGUN, config=config), places)
+        assert told.endswith(".")
+        assert "{" not in told
+        assert told == NEXT[key].format(slot="cpu", silence="", **places)
+        used |= {name for name, text in places.items() if text in told}
+    assert used == set(COMMANDS)
 
 
 # ---- stopping, forgetting, reading

@@ -9,7 +9,7 @@ import pytest
 from core.config import RunConfig
 from core.runs import open_run
 from core.scoring import evaluate
-from core.store import find_record, kept_epochs, read_record
+from core.store import find_record, kept_epochs, read_record, run_lock
 from core.training.run import train
 from dashboard.pages._compare_pick import DEFAULTS
 from tests.dashboard import runs_page
@@ -83,6 +83,24 @@ def test_it_is_compared_with_its_run(kept: Path) -> None:
         trace["name"][0]: len(numbers(trace["x"])) for trace in curves(at)[0]["data"] if trace.get("name")
     }
     assert lengths == {"A": 3, "B": 1}
+
+
+def test_what_came_with_the_project_or_still_trains_is_not_scored_from_a_page(kept: Path) -> None:
+    for folder in (kept, kept.parent / ONE):
+        (folder / "scores.json").unlink()
+
+    def offered() -> set[str]:
+        at = healthy(opened(ONE, ID))
+        whys = [one.value for one in at.caption if one.value[:3] in ("A: ", "B: ")]
+        assert len(whys) == 2  # each says why it has none
+        return {one.key for one in at.button if one.key and one.key.startswith("score-")}
+
+    assert offered() == {f"score-{ID}"}
+    text = (kept / "run.json").read_text()
+    (kept / "run.json").write_text(text.replace('"state": "finished"', '"state": "running"'))
+    with run_lock(kept):
+        assert read_record(kept).state == "running"
+        assert offered() == set()
 
 
 def test_it_is_not_what_compare_offers_beside_a_run_by_itself(kept: Path) -> None:

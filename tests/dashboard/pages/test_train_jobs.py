@@ -1,5 +1,6 @@
 """The Train page: the list of jobs, and a run as it learns."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from core.config import RunConfig
 from core.files import write_json
@@ -16,6 +18,7 @@ from core.training.probe import read_probe
 from core.training.run import train
 from core.training.tickets import Place, Ticket
 from dashboard import gateway
+from dashboard.pages._train_words import BUTTONS
 from tests.conftest import REPO
 from tests.dashboard.headless import figures, healthy, open_page, until, words
 from tests.dashboard.train_page import BRIEF, films, labels, named
@@ -50,7 +53,7 @@ def test_a_failed_job_says_why_and_shows_its_log(store: Path, still: list[list[s
     at = healthy(open_page("train", job="bad"))
     said = words(at)
     assert "The <i>disk</i> is full" in said
-    assert jobs.NEXT["failed"].format(id="bad") in said
+    assert "Mend what the reason says, and **Queue it again** puts it back in the queue." in said
     at.session_state["train-log-bad"] = True
     at.run()
     assert at.code[0].value == "first\n<script>last</script>"
@@ -68,7 +71,22 @@ def test_every_state_stands_with_what_to_do_next(store: Path, state: Any) -> Non
     ticket(store, "one", state=state, reason="So it was.")
     at = healthy(open_page("train", job="one"))
     assert f"badge[{state}]" in words(at)
-    assert jobs.NEXT[state].format(id="one", slot="cpu") in words(at)
+    said = words(at)
+    assert jobs.what_next(jobs.job("one"), BUTTONS) in said
+    assert "python -m core jobs" not in said.split("How to read")[0]
+
+
+def test_what_a_job_is_told_to_press_is_there(store: Path) -> None:
+    """A finished run, with all that can be done to it, one that never began, and one that does not stop."""
+    train(RunConfig.make(BRIEF), name="Done", store=store, run_id="done")
+    ticket(store, "done", state="finished", started="2026-01-01T00:00:00Z")
+    ticket(store, "never", state="stopped", order=2)
+    ticket(store, "slow", state="started", started="2026-01-01T00:00:00Z", stop=True, order=3)
+    with FileLock(Place(store, "slow").lock):
+        at = healthy(open_page("train", job="done"))
+    assert "**Watch**, and there **Go on with it**, trains it further." in words(at)
+    told = {word for text in BUTTONS.values() for word in re.findall(r"\*\*(.+?)\*\*", text)}
+    assert told <= {*labels(at), *(one.label for one in at.expander)}
 
 
 def test_many_old_jobs_are_folded(store: Path) -> None:
