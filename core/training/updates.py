@@ -39,8 +39,8 @@ class Adam:
     """Adam, or AdamW, over some weights (Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2).
 
     The arithmetic is torch's fused kernel, one call a step, and gives what `torch.optim` gives with `fused=True`, bit
-    for bit. What `torch.optim` does around that call took 8 % of a step of `mnist-mlp-vae` on two cores, and cannot be
-    recorded as a CUDA graph: there the rate and the counts of steps are read from the device.
+    for bit. What `torch.optim` does around that call took 8 % of a step of `mnist-mlp-vae` on two cores. On a GPU the
+    rate and the counts of steps lie on the device: a step that is recorded reads those of its own time.
     """
 
     def __init__(self, weights: Iterable[nn.Parameter], config: RunConfig, *, momentum: float = 0.9) -> None:
