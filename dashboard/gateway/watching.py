@@ -1,6 +1,7 @@
 """A run as it learns: how far it is, its probe set, its newest reconstructions; read from files each time."""
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
 
 from core.errors import CheckpointError
@@ -27,13 +28,17 @@ class Watched:
 
 
 def watchable() -> dict[str, str]:
-    """{id: name [state]} of all that can be watched: jobs, and then other runs whose probe set was kept."""
-    found = {one.id: f"{one.name} [{one.state}]" for one in jobs()}
+    """{id: name} of all that can be watched: jobs, and then other runs whose probe set was kept.
+
+    Not the state: the browser goes on showing the text of a choice that it was first given, as if nothing had ended.
+    """
+    found = {one.id: one.name for one in jobs()}
     for path in sorted(store_folder(None).glob(f"*/{DOCUMENT}")):
         if path.parent.name not in found:
             record = read_record(path.parent)
-            found[record.id] = f"{record.name} [{record.state}]"
-    return found
+            found[record.id] = record.name
+    often = Counter(found.values())
+    return {key: name if often[name] == 1 else f"{name} ({key})" for key, name in found.items()}
 
 
 def watched(run_id: str) -> Watched:

@@ -160,8 +160,15 @@ def test_a_run_that_is_deleted_while_it_is_watched(store: Path) -> None:
     delete_run(read_record(store / "one"))
     at.run()
     healthy(at)
-    assert "[finished]" in named(at.selectbox, "Watch").options[0]
-    assert len(named(at.selectbox, "Watch").options) == 1
+    assert named(at.selectbox, "Watch").options == ["two"]
+
+
+def test_runs_of_one_name_are_told_apart_by_their_ids_and_no_choice_tells_a_state(store: Path) -> None:
+    """A browser keeps the text of a choice: a state in it, or a place in the list, would be an old one."""
+    for k, name in enumerate(("Same", "Same", "Other")):
+        ticket(store, f"job-{k}", order=k + 1, state="stopped", name=name)
+    at = healthy(open_page("train", **{"train-part": "jobs"}))
+    assert set(named(at.selectbox, "Watch").options) == {"Same (job-0)", "Same (job-1)", "Other"}
 
 
 def test_a_damaged_file_takes_away_one_part(store: Path) -> None:
