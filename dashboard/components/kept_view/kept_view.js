@@ -1,12 +1,15 @@
 // Keeps what a reader did to a Plotly chart over the charts that follow it: the range zoomed to, the camera of a 3-D
 // chart, the curves hidden in the legend, the tool, full screen, and a drag under way. Streamlit names a chart by a
-// hash of its figure, so when the data change it takes the chart out and draws another. Plotly itself
-// (`window.Plotly`) comes with Streamlit's chart.
+// hash of its figure, so when the data change it takes the chart out and draws another. Until that one is drawn, some
+// frames later on a busy machine, a picture of the one before stands in its place. Plotly itself (`window.Plotly`) comes
+// with Streamlit's chart.
 
 const VIEWS = new Map(); // key of a chart -> { of, ranges, camera, hidden, dragmode }; outlives charts and pages
 const FULL = new Set(); // keys of charts shown on the full screen
 const SEEN = new WeakSet(); // charts that are listened to
 const OBSERVERS = new WeakMap(); // container -> its observer
+const PICTURES = new WeakMap(); // container -> { node, left, top }: its chart as last drawn, and where in the container
+const LONGEST = 1000; // ms that a picture stands: another chart may have nothing to draw
 let drag = null; // what the mouse holds: { key, chart, touch, handle, at, from, to }; `from` in units of the axes
 
 const axesOf = (layout) => Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
@@ -82,12 +85,41 @@ function takeUp(chart, key) {
   fire(document, "mousemove", drag.to);
 }
 
-function attach(chart, key) {
+const drawn = (chart) => chart._fullLayout && chart.querySelector(".trace path");
+
+/** Keep a picture of a chart that is drawn; of one on a canvas there is none. */
+function picture(chart, place) {
+  const [here, there] = [chart.getBoundingClientRect(), place.getBoundingClientRect()];
+  if (!drawn(chart) || !here.height || chart.querySelector("canvas")) return;
+  const node = chart.cloneNode(true);
+  const size = { width: `${here.width}px`, height: `${here.height}px` };
+  Object.assign(node.style, { position: "fixed", ...size });
+  node.dataset.kept = "";
+  node.inert = true; // the mouse meets what lies beneath, and a screen reader meets one chart
+  PICTURES.set(place, { node, left: here.left - there.left, top: here.top - there.top });
+}
+
+/** Show it while no chart is seen in its place, and take it away once one is. */
+function cover(place, component) {
+  const kept = PICTURES.get(place);
+  const seen = (chart) => drawn(chart) && chart.getBoundingClientRect().height > 0;
+  const needed = () => component.isConnected && ![...place.querySelectorAll(".js-plotly-plot")].some(seen);
+  if (!kept || kept.node.isConnected || !needed()) return;
+  const box = place.getBoundingClientRect();
+  Object.assign(kept.node.style, { left: `${box.left + kept.left}px`, top: `${box.top + kept.top}px` });
+  document.body.append(kept.node);
+  const end = performance.now() + LONGEST;
+  const wait = () => (needed() && performance.now() < end ? requestAnimationFrame(wait) : kept.node.remove());
+  requestAnimationFrame(wait);
+}
+
+function attach(chart, key, place) {
   SEEN.add(chart);
   let touched = false; // until then what changes is not the reader's doing: a chart is drawn in several steps
   const touch = () => void (touched = true);
   const settle = () => {
     button(chart, "Close fullscreen") ? FULL.add(key) : FULL.delete(key);
+    picture(chart, place);
     if (touched) return;
     impose(chart, key);
     setTimeout(takeUp, 0, chart, key);
@@ -114,8 +146,9 @@ export default function keepView({ data, parentElement }) {
   const look = () => {
     if (!drag?.chart?.isConnected) letGo();
     for (const chart of place.querySelectorAll(".js-plotly-plot")) {
-      if (chart._fullLayout && !SEEN.has(chart)) attach(chart, data.key);
+      if (chart._fullLayout && !SEEN.has(chart)) attach(chart, data.key, place);
     }
+    cover(place, parentElement);
   };
   OBSERVERS.get(place)?.disconnect(); // called again when the theme changes
   const observer = new MutationObserver(look);
@@ -124,6 +157,7 @@ export default function keepView({ data, parentElement }) {
   look();
   return () => {
     observer.disconnect();
+    PICTURES.get(place)?.node.remove();
     setTimeout(look, 0);
   };
 }
