@@ -177,9 +177,10 @@ def main() -> None:
         TITLE,
         [
             "`python -m benchmarks.training`: seconds of an epoch of 60,000 images, lower is better. Contenders "
-            "take turns in one process, with 15,000 images at a time (`fashion-conv-vae`: 60,000), scaled to an "
-            "epoch; medians over 20 turns (2) after the first one, and what 80 % of them took. A ratio is the "
-            "median of those of the turns.",
+            "take turns in one process, scaled to an epoch: "
+            + ", ".join(f"`{one.recipe}` {one.rounds * one.part} of 1/{one.part}" for one in CASES)
+            + " of an epoch, after the first one. Medians, and what 80 % of them took; a ratio is the median of those "
+            "of the turns.",
             bench.host(load, "torch", "numpy", *_installed()),
             "Bare arithmetic: the matrix products (or convolutions) of forward and backward passes and nothing else.",
             "",

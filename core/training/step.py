@@ -1,6 +1,7 @@
 """A step of training, from a batch that is there to weights that have moved; and its record as a CUDA graph."""
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
@@ -17,7 +18,7 @@ from core.objectives import batch_term, counted_rate, terms_of
 from core.training.updates import Updates
 
 WARM_STEPS = 3
-"""Steps taken as they are before one is recorded: memory is taken and kernels are chosen in the first ones"""
+"""Steps of a size taken as they are before one is recorded: memory is taken and kernels are chosen in the first ones"""
 
 
 def no_sums(config: RunConfig, device: torch.device) -> dict[str, Tensor]:
@@ -98,7 +99,7 @@ class Step:
         self._beta, self._told_beta = torch.ones((), device=device), 1.0
         self._record = record or (partial(record_cuda, device=device) if device.type == "cuda" else None)
         self._inputs: list[Tensor] = []
-        self._taken = 0
+        self._taken: Counter[int] = Counter()
 
     def set_sums(self, sums: Mapping[str, Tensor] | None = None) -> None:
         """Begin an epoch, or go on in one with the sums so far."""
@@ -124,7 +125,9 @@ class Step:
             labels: (B,) where the family needs them.
         """
         given = [pixels, draw] if labels is None else [pixels, draw, labels]
-        if self._record and not self._inputs and self._taken >= WARM_STEPS:
+        # counted by size, or the smaller last batch of an epoch might be the one that is recorded
+        self._taken[len(pixels)] += 1
+        if self._record and not self._inputs and self._taken[len(pixels)] > WARM_STEPS:
             self._inputs = [one.clone() for one in given]
             try:
                 self.graph = self._record(lambda: self._work(*self._inputs))
@@ -141,7 +144,6 @@ class Step:
             self.graph.replay()
         else:
             self._work(*given)
-        self._taken += 1
 
     def _work(self, pixels: Tensor, draw: Tensor, labels: Tensor | None = None) -> None:
         config, x = self._config, to_unit(pixels)
