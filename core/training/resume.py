@@ -10,8 +10,7 @@ from filelock import Timeout
 
 from core.config import RunConfig
 from core.data.intake import whole_number
-from core.device import choose_device, describe, placed, processor, using_threads
-from core.encoding import build_model
+from core.device import choose_device, describe, processor, using_threads
 from core.errors import CheckpointError, DataError
 from core.runs import Run, open_run
 from core.store import (
@@ -27,7 +26,7 @@ from core.store import (
 from core.store.documents import read_document
 from core.training.checkpoints import Keeper, load_standing
 from core.training.material import load_material
-from core.training.run import Hooks, arithmetic, carry_on, check_hooks, versions
+from core.training.run import Hooks, arithmetic, carry_on, check_hooks, made_model, versions
 
 PATIENCE = 1.0
 """Seconds to wait for a lock: whoever asks how a run is holds it for a moment."""
@@ -70,7 +69,7 @@ def exactness(document: RunDocument, *, epochs: int | None = None) -> Exactness:
         )
         reasons += [f"{what} {then} and is {now}" for what, then, now in pairs if then != now]
     if device.type == "cuda":
-        reasons.append("a GPU adds up in no fixed order")
+        reasons.append("a GPU may round the first steps after a start otherwise than later ones")
     if epochs is not None and epochs != config.epochs and config.schedule == "cosine" and done:
         reasons.append(
             f"the cosine schedule was one of {config.epochs} epochs and is one of {epochs} from here on, so the "
@@ -144,8 +143,7 @@ def _go_on(folder: Path, document: RunDocument, *, epochs: int | None, hooks: Ho
         )
     with using_threads(config.threads):
         torch.manual_seed(config.seed)
-        classes = len(material.train.class_names)
-        model = placed(build_model(config, material.padded, classes=classes), material.device)
+        model = made_model(config, material, kept="its last checkpoint is as it was")
         assert document.resume is not None
         standing = load_standing(folder / document.resume, model, config, device=material.device)
         sweep_leftovers(folder, document)

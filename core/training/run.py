@@ -44,6 +44,7 @@ from core.training.loop import HeldOut, Standing, StepHook, epochs
 from core.training.material import Material, load_material
 from core.training.watch import Watch
 
+GPU = "the GPU"
 Stage = Callable[[str], None]
 """Called with a short sentence when the work enters another stage."""
 
@@ -147,7 +148,8 @@ def train(
         DataError: it is damaged, or has images without labels and the family needs them.
         ConfigError: an argument is not what it should be, or the settings do not fit the data or the machine.
         Diverged: a loss was not finite; the run is stored with the last good weights.
-        OutOfMemory: the memory was not enough; the run is stored with the last checkpoint.
+        OutOfMemory: the memory was not enough; the run is stored with the last checkpoint, or the model itself does not
+            fit and there is none.
         CheckpointError: the store cannot be written; the last checkpoint is as it was.
         KeyboardInterrupt: passed on; the run is stored as stopped, with the last checkpoint.
     """
@@ -158,8 +160,7 @@ def train(
     images = material.train
     with using_threads(config.threads):
         torch.manual_seed(config.seed)
-        built = build_model(config, material.padded, classes=len(images.class_names))
-        model = placed(built, material.device)
+        model = made_model(config, material, kept="no run was made")
         folder = create_folder(root, run_id or new_id(title))
         document = RunDocument(
             format=FORMAT,
@@ -197,6 +198,25 @@ def train(
             with contextlib.suppress(OSError):
                 (folder / "lock").unlink()
     return open_run(folder, device=config.device)
+
+
+def made_model(config: RunConfig, material: Material, *, kept: str) -> nn.Module:
+    """A new model, on the device.
+
+    Raises:
+        OutOfMemory: it does not fit there; `kept` says of what is stored how it stands.
+    """
+    try:
+        return placed(
+            build_model(config, material.padded, classes=len(material.train.class_names)), material.device
+        )
+    except BaseException as error:
+        if memory := _short_of(error):
+            other = ", or with device=cpu" if material.device.type == "cuda" else ""
+            raise OutOfMemory(
+                f"The memory of {memory} was not enough for the model: train with smaller hidden{other}; {kept}."
+            ) from error
+        raise
 
 
 def carry_on(
@@ -295,14 +315,20 @@ def _told(keeper: Keeper) -> Iterator[None]:
 
 
 def _out_of_memory(error: BaseException, keeper: Keeper) -> OutOfMemory | None:
-    """Say what helps where the memory was not enough: torch says so in several ways."""
-    of_gpu = isinstance(error, torch.OutOfMemoryError)
-    # torch's own words of the CPU's memory, in a RuntimeError
-    of_cpu = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
-    if not of_gpu and not of_cpu:
+    """Say what helps where the memory was not enough."""
+    memory = _short_of(error)
+    if memory is None:
         return None
-    where, other = ("the GPU", "precision=bf16 or device=cpu") if of_gpu else ("this machine", "hidden")
+    other = "precision=bf16 or device=cpu" if memory == GPU else "smaller hidden"
     return OutOfMemory(
-        f"The memory of {where} was not enough: train again with a smaller batch_size, or with "
-        f"{'' if of_gpu else 'smaller '}{other}; the checkpoint {keeper.where()} is kept."
+        f"The memory of {memory} was not enough: train again with a smaller batch_size, or with {other}; "
+        f"the checkpoint {keeper.where()} is kept."
     )
+
+
+def _short_of(error: BaseException) -> str | None:
+    """Whose memory was not enough, or None where the error is another: torch says so in several ways."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return GPU
+    # torch's own words of the CPU's memory, in a RuntimeError
+    return "this machine" if isinstance(error, MemoryError) or "can't allocate memory" in str(error) else None

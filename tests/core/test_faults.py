@@ -290,6 +290,21 @@ def test_too_little_memory_is_one_sentence_of_advice(
     assert all_of(resume(record.folder)) == whole
 
 
+def test_a_model_that_does_not_fit_leaves_no_run(
+    store: Path, small: Small, monkeypatch: pytest.MonkeyPatch, sentence: Sentence
+) -> None:
+    def short(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("core.training.run.placed", short)
+    with pytest.raises(
+        OutOfMemory, match=r"of the GPU was not enough for the model: .*smaller hidden"
+    ) as caught:
+        train(small(**SETTINGS), store=store)
+    assert sentence(caught.value).endswith("no run was made.")
+    assert not list(store.iterdir())
+
+
 # ---- several at once
 
 
