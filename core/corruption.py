@@ -1,5 +1,7 @@
 """Corrupted images, as a denoising autoencoder is given them: a function of standard normal noise alone."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -29,10 +31,15 @@ def corrupt(x: Tensor, noise: Tensor, *, kind: str, level: float) -> Tensor:
     return torch.where(uniform < half, 0.0, torch.where(uniform > 1 - half, 1.0, x))
 
 
-def drawn_pixels(pixels: Tensor, generator: torch.Generator) -> Tensor:
+def thresholds(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """What `drawn_pixels` holds pixels against: uint8, each of 0 to 254 as likely, on the generator's device."""
+    return torch.randint(0, 255, shape, dtype=torch.uint8, generator=generator, device=generator.device)
+
+
+def drawn_pixels(pixels: Tensor, thresholds: Tensor) -> Tensor:
     """Binary images from grey ones, each pixel 255 with probability x = k / 255 and else 0: uint8 in, uint8 out.
 
-    Salakhutdinov and Murray 2008, section 5, draw them so. u is one of 0 to 254, so that P(u < k) is k / 255 exactly.
+    Salakhutdinov and Murray 2008, section 5, draw them so. A threshold is one of 0 to 254, so that k lies above it with
+    probability k / 255 exactly.
     """
-    u = torch.randint(0, 255, pixels.shape, dtype=torch.uint8, generator=generator, device=pixels.device)
-    return (u < pixels).to(torch.uint8) * 255
+    return (thresholds < pixels).to(torch.uint8) * 255

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,23 @@ def kl_per_dimension(means: Tensor, log_variances: Tensor) -> Tensor:
     `1/2 (mu^2 + sigma^2 - 1 - log sigma^2)`, Kingma and Welling 2014, appendix B. expm1 keeps digits where sigma
     is close to 1, as in a collapsed dimension.
     """
-    return 0.5 * (means.square() + torch.expm1(log_variances) - log_variances)
+    divergence: Tensor = _Divergence.apply(means, log_variances)
+    return divergence
+
+
+class _Divergence(torch.autograd.Function):
+    """`kl_per_dimension` with its gradients, mu and (sigma^2 - 1) / 2, in three launches where autograd takes eight."""
+
+    @staticmethod
+    def forward(ctx: Any, means: Tensor, log_variances: Tensor) -> Tensor:
+        excess = torch.expm1(log_variances)
+        ctx.save_for_backward(means, excess)
+        return means.square().add_(excess).sub_(log_variances).mul_(0.5)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        means, excess = ctx.saved_tensors
+        return gradient * means, (gradient * excess).mul_(0.5)
 
 
 def free_bits(rate_per_dimension: Tensor, least: float) -> Tensor:

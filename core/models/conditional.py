@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.config import RunConfig
-from core.models.nets import Shape, build_decoder, build_encoder
+from core.models.nets import Shape, both_heads, build_decoder, build_encoder
 
 
 class ConditionalVae(nn.Module):
@@ -41,8 +41,7 @@ class ConditionalVae(nn.Module):
             inputs = torch.cat([x, told[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1)
         else:
             inputs = torch.cat([x.flatten(1), told], 1)  # (B, n + K)
-        features = self.encoder(inputs)
-        return self.mean(features), self.log_variance(features)
+        return both_heads(self.encoder(inputs), self.mean, self.log_variance)
 
     def decode(self, z: Tensor, labels: Tensor) -> Tensor:
         """Latents (B, latent), labels (B,) int64 -> (B, C, H, W): logits of a Bernoulli, or means of a Gaussian."""

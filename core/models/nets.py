@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from core.config import RunConfig
 
@@ -71,7 +72,29 @@ def _conv_decoder(config: RunConfig, shape: Shape, inputs: int) -> nn.Sequential
             nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=extra),
             activation(),
         ]
-    return nn.Sequential(*layers, nn.Conv2d(channels[-1], shape[0], 3, padding=1))
+    return nn.Sequential(*layers, ToImage(channels[-1], shape[0], 3, padding=1))
+
+
+def is_widened(x: Tensor) -> bool:
+    """Whether a convolution of it to few channels is done with `WIDTH`: in bf16 on a GPU."""
+    return x.is_cuda and x.dtype == torch.bfloat16
+
+
+WIDTH = 8
+"""Sizes that tensor cores take are multiples of this (PyTorch, "Performance Tuning Guide", "Use mixed precision")"""
+
+
+class ToImage(nn.Conv2d):
+    """The convolution to an image's channels. Where `is_widened`, with channels of weight 0 that are cut off again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W) -> (B, C, H, W)."""
+        more = WIDTH - self.out_channels
+        if more <= 0 or not is_widened(x):
+            return super().forward(x)
+        assert self.bias is not None
+        weight, bias = functional.pad(self.weight, (0,) * 7 + (more,)), functional.pad(self.bias, (0, more))
+        return self._conv_forward(x, weight, bias)[:, : self.out_channels]
 
 
 def build_encoder(config: RunConfig, shape: Shape) -> tuple[nn.Module, int]:
@@ -90,6 +113,15 @@ def build_decoder(config: RunConfig, shape: Shape, *, inputs: int | None = None)
     return trunk.append(nn.Sigmoid()) if config.output == "sigmoid" else trunk
 
 
+def both_heads(features: Tensor, mean: nn.Linear, log_variance: nn.Linear) -> tuple[Tensor, Tensor]:
+    """Features (B, F) -> what two layers give, (B, latent) each, by one product: a GPU does both in the time of one."""
+    weight = torch.cat([mean.weight, log_variance.weight])
+    means, log_variances = functional.linear(
+        features, weight, torch.cat([mean.bias, log_variance.bias])
+    ).chunk(2, 1)
+    return means, log_variances
+
+
 def parameter_count(model: nn.Module) -> int:
     """Number of trained values."""
     return sum(parameter.numel() for parameter in model.parameters())
@@ -102,4 +134,4 @@ def output_to_pixels(output: Tensor, likelihood: str) -> Tensor:
 
 def to_unit(pixels: Tensor) -> Tensor:
     """uint8 0..255 -> float32 0..1, the only place where bytes become numbers; vectors have such values already."""
-    return pixels.to(torch.float32).div_(255) if pixels.dtype == torch.uint8 else pixels
+    return pixels / 255 if pixels.dtype == torch.uint8 else pixels

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from core.config import RunConfig
 from core.models.autoencoder import Autoencoder
-from core.models.nets import Shape, to_unit
+from core.models.nets import Shape, both_heads, to_unit
 
 BANDWIDTH_IMAGES = 1000
 """Training images, the first ones, whose median distance is the MMD's bandwidth."""
@@ -41,5 +41,4 @@ class Vae(Autoencoder):
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Images (B, C, H, W) in [0, 1] -> means and log-variances of q(z given x), each (B, latent)."""
-        features = self.encoder(x)
-        return self.mean(features), self.log_variance(features)
+        return both_heads(self.encoder(x), self.mean, self.log_variance)

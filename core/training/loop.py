@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import RunConfig
-from core.corruption import drawn_pixels
+from core.corruption import thresholds
 from core.device import reusing_memory
 from core.encoding import Encoded, batches, encode_split, noise_width
 from core.errors import Diverged
@@ -41,7 +41,7 @@ class Standing:
     updates: Mapping[str, Tensor]
     """What the optimisers remember, see core/training/updates.py"""
     sums: Mapping[str, Tensor] = field(default_factory=dict)
-    """Sums of the epoch under way, float64, see `no_sums` in core/training/step.py; none between two epochs"""
+    """Sums of the epoch under way, float64, see `sum_shapes` in core/training/step.py; none between two epochs"""
     noise: Tensor | None = None
     """State of the epoch's generator of noise; None between two epochs: the next one has its own"""
 
@@ -113,7 +113,6 @@ def train_epoch(
     config: RunConfig,
     *,
     epoch: int,
-    labels: Tensor | None = None,
     on_step: StepHook | None = None,
     standing: Standing | None = None,
     ends: Callable[[int, torch.Generator], bool] | None = None,
@@ -124,10 +123,9 @@ def train_epoch(
 
     Args:
         step: what a step does to the model.
-        pixels: the training images, like all that is not said here as in `epochs`.
+        pixels: the training images of that step, like all that is not said here as in `epochs`.
         config: of the run.
         epoch: from 1.
-        labels: where the family needs them.
         on_step: called after each step.
         standing: where to go on, in the middle of this very epoch; model and updates are those of then already.
         ends: asked after each step but the last, with the steps done and the noise: whether to end here.
@@ -154,12 +152,10 @@ def train_epoch(
             continue
         passed = epoch - 1 + k / steps
         step.set_weights(rate=learning_rate_at(config, passed), beta=beta_at(config, passed))
-        # index_select copies whole rows; plain indexing goes value by value
-        taken = pixels if whole else pixels.index_select(0, order[rows])
-        if config.binarise == "sampled":
-            taken = drawn_pixels(taken, noise)
-        draw = torch.randn((len(taken), width), generator=noise, device=device)
-        step(taken, draw, labels if labels is None or whole else labels[order[rows]])
+        taken = rows.stop - rows.start
+        drawn = thresholds((taken, *pixels.shape[1:]), noise) if config.binarise == "sampled" else None
+        draw = torch.randn((taken, width), generator=noise, device=device)
+        step(None if whole else order[rows], draw, drawn)
         if on_step:
             on_step(epoch, k + 1, steps)
         if ends and k + 1 < steps and ends(k + 1, noise):
@@ -233,7 +229,7 @@ def epochs(
     updates: Updates = build(family(config.family).training)(model, config)
     if standing is not None:
         updates.restore(standing.updates)
-    taking = Step(model, updates, config, pixels.device)
+    taking = Step(model, updates, config, pixels, labels)
 
     def stand(epoch: int, step: int = 0, noise: torch.Generator | None = None) -> Standing:
         sums = taking.sums if step else {}
@@ -246,7 +242,8 @@ def epochs(
             seconds=time.perf_counter() - start,
             model=model.state_dict(),
             updates=updates.state(),
-            sums=sums,
+            # files do not take tensors that are part of one
+            sums={name: value.clone() for name, value in sums.items()},
             noise=noise.get_state() if noise else None,
         )
 
@@ -270,7 +267,6 @@ def epochs(
                     pixels,
                     config,
                     epoch=epoch,
-                    labels=labels,
                     on_step=on_step,
                     standing=begun,
                     ends=ends if ask else None,

@@ -6,6 +6,7 @@ from torch import nn
 
 from core.config import RunConfig
 from core.encoding import build_model
+from core.models import nets
 from core.models.nets import ACTIVATIONS, halvings, output_to_pixels, parameter_count
 from core.models.vaegan import VaeGan
 from core.recipes import recipe
@@ -83,7 +84,8 @@ def _describe(layer: nn.Module) -> tuple[object, ...]:
         case nn.Conv2d() | nn.ConvTranspose2d():
             sizes = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
             extra = (layer.output_padding,) if isinstance(layer, nn.ConvTranspose2d) else ()
-            return (type(layer).__name__, *sizes, *extra)
+            kind = nn.ConvTranspose2d if isinstance(layer, nn.ConvTranspose2d) else nn.Conv2d
+            return (kind.__name__, *sizes, *extra)
         case nn.Linear():
             return ("Linear", layer.in_features, layer.out_features)
         case nn.Unflatten():
@@ -166,3 +168,20 @@ def test_the_seed_decides_the_initial_weights() -> None:
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_image_is_the_same_by_more_channels(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    layer = nets.ToImage(4, channels, 3, padding=1).double()
+    x = torch.randn((2, 4, 5, 6), dtype=torch.float64, requires_grad=True)
+    direction = torch.randn((2, channels, 5, 6), dtype=torch.float64)
+
+    def found() -> list[torch.Tensor]:
+        image = layer(x)
+        return [image, *torch.autograd.grad((image * direction).sum(), [x, *layer.parameters()])]
+
+    plain = found()
+    monkeypatch.setattr(nets, "is_widened", lambda _: True)
+    for one, other in zip(found(), plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)

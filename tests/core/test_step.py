@@ -118,7 +118,7 @@ def test_no_step_reads_a_number_back_from_the_device(
     def kernel(*lists: list[Tensor], lr: Tensor, **constants: float) -> None:
         """In place of the optimiser's own, which that device lacks."""
         assert all(value.device == lr.device == meta for values in lists for value in values)
-        moved.append(len(lists[0]))
+        moved.append(sum(piece.numel() for piece in lists[0]))
 
     monkeypatch.setattr(torch, "_fused_adam_", kernel)
     warm = {"warmup_epochs": 3.0} if family(name).has_posterior else {}
@@ -126,11 +126,12 @@ def test_no_step_reads_a_number_back_from_the_device(
     meta = torch.device("meta")
     with meta:
         model: nn.Module = build_model(config, (1, 8, 8), classes=10)
-        step = Step(model, build(family(name).training)(model, config), config, meta)
+        pixels = torch.zeros((9, 1, 8, 8), dtype=torch.uint8)
+        labels = torch.zeros(9, dtype=torch.int64) if family(name).needs_labels else None
+        step = Step(model, build(family(name).training)(model, config), config, pixels, labels)
         width = noise_width(config, (1, 8, 8)) + prior_width(config)
         for k in range(3):
             step.set_weights(rate=0.1 / (k + 1), beta=beta_at(config, 0.1 * k))
-            labels = torch.zeros(5, dtype=torch.int64) if family(name).needs_labels else None
-            step(torch.zeros((5, 1, 8, 8), dtype=torch.uint8), torch.zeros((5, width)), labels)
-    assert sum(moved) == 3 * len(list(model.parameters()))
+            step(torch.zeros(5, dtype=torch.int64), torch.zeros((5, width)))
+    assert sum(moved) == 3 * sum(weight.numel() for weight in model.parameters())
     assert all(value.device == meta for value in step.sums.values())

@@ -13,7 +13,7 @@ from torch.distributions import Normal
 from core import terms
 from core.analysis.tradeoff import board_key, comparable_key, why_not_comparable
 from core.config import RunConfig
-from core.corruption import drawn_pixels
+from core.corruption import drawn_pixels, thresholds
 from core.data import catalog
 from core.encoding import build_model, encode_split, split_tensors
 from core.errors import ConfigError
@@ -190,7 +190,7 @@ def test_pixels_are_thresholded_at_a_half() -> None:
 
 def test_drawn_pixels_are_bernoulli_of_the_grey_ones() -> None:
     grey = torch.tensor([0, 51, 204, 255], dtype=torch.uint8).expand(40_000, 4)
-    found = drawn_pixels(grey, torch.Generator().manual_seed(0))
+    found = drawn_pixels(grey, thresholds(grey.shape, torch.Generator().manual_seed(0)))
     assert set(found.unique().tolist()) == {0, 255}
     shares = (found == 255).double().mean(0)
     assert (shares[0], shares[3]) == (0, 1)
@@ -239,7 +239,8 @@ def test_training_draws_anew_each_step(trained: Trained) -> None:
     """With the same draws in each epoch a long training would learn them by heart: the first rows differ already."""
     generator = torch.Generator().manual_seed(0)
     grey = torch.full((10, 1, 8, 8), 128, dtype=torch.uint8)
-    assert not torch.equal(drawn_pixels(grey, generator), drawn_pixels(grey, generator))
+    one, other = (drawn_pixels(grey, thresholds(grey.shape, generator)) for _ in range(2))
+    assert not torch.equal(one, other)
     fixed, drawn = trained(binarise="fixed"), trained(binarise="sampled")
     assert fixed.history()[0]["train"]["distortion"] != drawn.history()[0]["train"]["distortion"]
 
