@@ -105,14 +105,21 @@ def watched(words: Sequence[str]) -> tuple[float, float]:
     return time.perf_counter() - start, peak / 1e6
 
 
-def host(load: float, *packages: str) -> str:
+def host(load: float, *packages: str, card: str = "no graphics card") -> str:
     """Say on what the figures were taken; `load` is the load average before the measuring began."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
-        f"{os.cpu_count()} {platform.machine()} cores, no graphics card; Python {platform.python_version()}, "
+        f"{os.cpu_count()} {platform.machine()} cores, {card}; Python {platform.python_version()}, "
         f"{versions}; "
         f"load average {load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end, the measuring included."
     )
+
+
+def card(device: str) -> str:
+    """The GPU that figures were taken on."""
+    import torch
+
+    return f"one {torch.cuda.get_device_name(device)}"
 
 
 def machine(chromium_version: str, load: float) -> str:

@@ -1,13 +1,15 @@
 """Training on a CUDA device: seconds of the reference runs after warm-up, in fp32 and bf16.
 
 `python -m benchmarks.gpu` writes its section of RESULTS.md; `--device cuda:1` takes another device. All images lie on
-the device as uint8 before the clock starts; it stops when the device has done what it was asked. D and R of the last
-epoch stand beside each time, and those of the CPU's first epoch beside the device's first: a fast run that learns
-something else is no run. Needs MNIST and Fashion-MNIST in VAESCOPE_DATA.
+the device as uint8 before the clock starts; it stops when the device has done what it was asked. Each time is that of a
+run's epochs after the first, and after as many again: the median of `REPEATS`. D and R of the run's last epoch stand
+beside it, and those of the CPU's first epoch beside the device's first: a fast run that learns something else is no
+run. Needs MNIST and Fashion-MNIST in VAESCOPE_DATA.
 """
 
 import argparse
 import os
+import statistics
 import time
 from dataclasses import dataclass
 from itertools import islice
@@ -27,6 +29,7 @@ from core.training.loop import epochs
 TITLE = "## Training on a GPU"
 WARM = 1
 """Epochs before the clock starts: kernels are loaded and memory is taken"""
+REPEATS = 5
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,13 @@ class Figure:
     """What was measured of a run."""
 
     seconds: float
-    """Of the epochs after warm-up, all of them"""
+    """Of so many epochs after warm-up, the median"""
+    spread: tuple[float, float]
+    """The least and the most"""
     first: float
     """D + R of the first epoch, nats per image, while the weights moved"""
     last: float
-    """The same of the last"""
+    """The same of the last epoch of the first of these"""
     peak: float
     """GB of the device's memory at most; NaN where the device does not count"""
 
@@ -78,13 +83,16 @@ def measured(name: str, pixels: np.ndarray, *, count: int, device: str, precisio
         torch.cuda.reset_peak_memory_stats(place)
     rows = epochs(model, there, config)
     losses = [row["train"]["distortion"] + row["train"]["rate"] for row in islice(rows, WARM)]
-    _done(place)
-    start = time.perf_counter()
-    losses += [row["train"]["distortion"] + row["train"]["rate"] for row in islice(rows, count)]
-    _done(place)
-    seconds = time.perf_counter() - start
+    taken = []
+    for _ in range(REPEATS if count else 0):
+        _done(place)
+        start = time.perf_counter()
+        losses += [row["train"]["distortion"] + row["train"]["rate"] for row in islice(rows, count)]
+        _done(place)
+        taken.append(time.perf_counter() - start)
+    seconds, spread = (statistics.median(taken), (min(taken), max(taken))) if taken else (0.0, (0.0, 0.0))
     peak = torch.cuda.max_memory_allocated(place) / 1e9 if on_gpu else float("nan")
-    return Figure(seconds, losses[0], losses[-1], peak)
+    return Figure(seconds, spread, losses[0], losses[WARM + count - 1], peak)
 
 
 def _done(place: torch.device) -> None:
@@ -109,7 +117,8 @@ def main(arguments: list[str] | None = None) -> None:
         for precision in ("fp32", "bf16"):
             one = measured(aim.recipe, pixels, count=aim.epochs, device=device, precision=precision)
             lines.append(
-                f"| `{aim.recipe}`, {precision} | {aim.epochs} | {one.seconds:.2f} | {aim.seconds:.0f} "
+                f"| `{aim.recipe}`, {precision} | {aim.epochs} | {one.seconds:.2f} "
+                f"({one.spread[0]:.2f} to {one.spread[1]:.2f}) | {aim.seconds:.0f} "
                 f"| {len(pixels) * aim.epochs / one.seconds:,.0f} | {one.peak:.2f} "
                 f"| {one.first:.2f} ({cpu.first:.2f}) | {one.last:.2f} |"
             )
@@ -117,12 +126,12 @@ def main(arguments: list[str] | None = None) -> None:
     bench.write(
         TITLE,
         [
-            f"`python -m benchmarks.gpu` on {torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}: epochs "
-            f"after {WARM} to warm up, without held-out scores or files.",
-            bench.host(load, "torch", "numpy"),
+            f"`python -m benchmarks.gpu`: epochs after {WARM} to warm up, without held-out scores or files; the median "
+            f"of {REPEATS} (the least to the most).",
+            bench.host(load, "torch", "numpy", card=bench.card(device)),
             "",
             "| recipe | epochs | seconds, lower is better | wanted on one H200 | images/s | GB at most "
-            "| D + R of the first epoch (CPU, fp32), nats per image | of the last |",
+            "| D + R of the first epoch (CPU, fp32), nats per image | of the last epoch |",
             "|---|--:|--:|--:|--:|--:|--:|--:|",
             *lines,
         ],
