@@ -211,7 +211,8 @@ class RunConfig(Settings):
         json_schema_extra={"allowed": "auto, cpu, cuda, cuda:0, cuda:1, ..."},
     )
     precision: Literal["fp32", "bf16"] = Field(
-        default="fp32", description="of the arithmetic in training; weights stay fp32"
+        default="fp32",
+        description="of the arithmetic in training; weights and scores stay fp32; bf16 is slow on a CPU without it",
     )
     threads: int = Field(default=0, ge=0, le=1024, description="CPU threads; 0 leaves the choice to torch")
 

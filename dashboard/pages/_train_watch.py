@@ -162,7 +162,7 @@ def _film(seen: Watched, *, newest: bool) -> None:
     # the first and the last are kept whatever the others are
     apart = found.epochs[2] - found.epochs[1] if len(found.epochs) > 3 else 1
     every = f", one in {apart:,}" if apart > 1 else ""
-    kept = f"{len(found.epochs):,} epochs are kept{every}. " if not newest else ""
+    kept = f"{len(found.epochs):,} epochs are kept{every}. " if not newest and len(found.epochs) > 1 else ""
     colour = "Colour is the label. " if (found.labels >= 0).any() else ""
     st.caption(
         f"Means of a fixed set of {len(found.ids):,} {found.split} images. {kept}{colour}Axes hold all epochs shown."

@@ -15,7 +15,7 @@ from core.files import write_json
 from core.store import delete_run, read_record
 from core.training import jobs, probe
 from core.training.probe import read_probe
-from core.training.run import train
+from core.training.run import Hooks, train
 from core.training.tickets import Place, Ticket
 from dashboard import gateway
 from dashboard.pages._train_words import BUTTONS
@@ -143,6 +143,11 @@ def test_a_long_film_says_that_epochs_were_left_out(store: Path, monkeypatch: py
     epochs = films(at)[0][0]["epochs"]
     assert epochs == [*range(0, 37, 4), 39]
     assert "11 epochs are kept, one in 4. " in words(at)
+    # nor of what is not there yet
+    train(RunConfig.make(BRIEF), store=store, run_id="begun", hooks=Hooks(should_stop=lambda: True))
+    at = healthy(open_page("train", job="begun"))
+    assert films(at)[0][0]["epochs"] == [0]
+    assert "are kept" not in words(at)
 
 
 def test_points_have_values_and_no_reconstructions(store: Path) -> None:
