@@ -109,22 +109,18 @@ def with_terms(row: dict[str, Any], values: dict[str, float], config: RunConfig)
 
 def train_epoch(
     step: Step,
-    pixels: Tensor,
-    config: RunConfig,
     *,
     epoch: int,
     on_step: StepHook | None = None,
     standing: Standing | None = None,
     ends: Callable[[int, torch.Generator], bool] | None = None,
 ) -> dict[str, Any] | None:
-    """One pass over the images, shuffled; the averages of D and R while the weights move.
+    """One pass over the images of a step, shuffled; the averages of D and R while the weights move.
 
     Sums stay on the device until the end of the epoch: reading a number earlier would wait for the device.
 
     Args:
-        step: what a step does to the model.
-        pixels: the training images of that step, like all that is not said here as in `epochs`.
-        config: of the run.
+        step: what a step does to the model; images and settings are its own.
         epoch: from 1.
         on_step: called after each step.
         standing: where to go on, in the middle of this very epoch; model and updates are those of then already.
@@ -136,6 +132,7 @@ def train_epoch(
     Raises:
         Diverged: a term summed over the epoch is not finite.
     """
+    config, pixels = step.config, step.pixels
     device, count = pixels.device, len(pixels)
     size = config.step_size(count)
     # all images at once: their order would change nothing but the rounding
@@ -264,8 +261,6 @@ def epochs(
                 model.train()
                 row["train"] = train_epoch(
                     taking,
-                    pixels,
-                    config,
                     epoch=epoch,
                     on_step=on_step,
                     standing=begun,

@@ -119,7 +119,8 @@ class Step:
             record: what records a step; `record_cuda` on a CUDA device if None, and nothing elsewhere.
         """
         device = pixels.device
-        self._pixels, self._labels = pixels, labels
+        self.config, self.pixels = config, pixels
+        self._labels = labels
         shapes = sum_shapes(config)
         sizes = [math.prod(shape) for shape in shapes.values()]
         # one after the other, so that one launch adds to all that is a sum over images
@@ -131,7 +132,7 @@ class Step:
         """Over the images of the epoch so far: on the device, added to in place"""
         self.graph: Graph | None = None
         """The recorded step; None while it warms up, where nothing records, and where it cannot be recorded"""
-        self._model, self._updates, self._config, self._device = model, updates, config, device
+        self._model, self._updates, self._device = model, updates, device
         self._objective = _Applied(model, build(family(config.family).objective))
         # the weights of each player by themselves: the gradients of one do not wait for those of another
         names = {id(weight): name for name, weight in self._objective.named_parameters()}
@@ -199,7 +200,7 @@ class Step:
 
     @quick_convolutions()
     def _work(self, draw: Tensor, rows: Tensor | None = None, thresholds: Tensor | None = None) -> None:
-        config, pixels, labels = self._config, self._pixels, self._labels
+        config, pixels, labels = self.config, self.pixels, self._labels
         if rows is not None:
             # index_select copies whole rows; plain indexing goes value by value
             pixels = pixels.index_select(0, rows)

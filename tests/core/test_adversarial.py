@@ -57,7 +57,7 @@ def test_each_player_takes_the_step_of_its_own_loss() -> None:
     model, twin = build_model(CONFIG, (1, 8, 8)), build_model(CONFIG, (1, 8, 8))
     twin.load_state_dict(model.state_dict())
     updates = Adversarial(model, CONFIG)  # type: ignore[arg-type]
-    row = train_epoch(Step(model, updates, CONFIG, pixels), pixels, CONFIG, epoch=1)
+    row = train_epoch(Step(model, updates, CONFIG, pixels), epoch=1)
     order = torch.randperm(32, generator=epoch_generator(CONFIG, 1, 0, torch.device("cpu")))
     noise = torch.randn((32, 3), generator=epoch_generator(CONFIG, 1, 1, torch.device("cpu")))
     x = to_unit(pixels[order])

@@ -114,7 +114,7 @@ def test_the_first_step_is_adams_on_the_mean_objective(small: Small) -> None:
     model = build_model(config, (1, 8, 8))
     twin = build_model(config, (1, 8, 8))
     twin.load_state_dict(model.state_dict())
-    row = train_epoch(Step(model, Descent(model, config), config, pixels), pixels, config, epoch=1)
+    row = train_epoch(Step(model, Descent(model, config), config, pixels), epoch=1)
     order = torch.randperm(32, generator=epoch_generator(config, 1, 0, CPU))
     noise = torch.randn((32, 2), generator=epoch_generator(config, 1, 1, CPU))
     x = pixels[order].float() / 255

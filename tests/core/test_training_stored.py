@@ -169,7 +169,7 @@ def test_steps_have_the_learning_rate_of_their_place(small: Small) -> None:
     pixels, _ = split_tensors(catalog.load("digits", "train").select(range(64)), config, device=CPU)
     model = build_model(config, (1, 8, 8))
     before = model.mean.bias.detach().clone()  # type: ignore[union-attr, operator]
-    train_epoch(Step(model, Descent(model, config), config, pixels), pixels, config, epoch=3)
+    train_epoch(Step(model, Descent(model, config), config, pixels), epoch=3)
     moved = (model.mean.bias.detach() - before).abs()  # type: ignore[union-attr, operator]
     torch.testing.assert_close(moved, torch.full_like(moved, 0.05), rtol=1e-3, atol=0)
 
