@@ -143,7 +143,7 @@ def save_selection(
     if not kept:
         raise ConfigError("A selection needs at least one image: select some first.")
     made = Selection(
-        id=new_id(named, fallback="selection"),
+        id=_free_id(named, store),
         name=named,
         dataset=dataset,
         fingerprint=fingerprint,
@@ -156,6 +156,14 @@ def save_selection(
     _refuse_taken(made, store)
     _write(made, store)
     return made
+
+
+def _is_taken(its_id: str, store: str | Path | None) -> bool:
+    return os.path.lexists(selections_folder(store) / f"{its_id}.json")
+
+
+def _free_id(name: str, store: str | Path | None) -> str:
+    return new_id(name, fallback="selection", taken=lambda one: _is_taken(one, store))
 
 
 def rename_selection(selection: Selection, name: str, store: str | Path | None = None) -> Selection:
@@ -207,8 +215,8 @@ def restore_selection(selection: Selection, store: str | Path | None = None) -> 
     if not selection.readable:
         raise ConfigError(f"Selection '{selection.name}' could not be read, so nothing of it is left.")
     _refuse_taken(selection, store)
-    if os.path.lexists(selections_folder(store) / f"{selection.id}.json"):
-        selection = dataclasses.replace(selection, id=new_id(selection.name, fallback="selection"))
+    if _is_taken(selection.id, store):
+        selection = dataclasses.replace(selection, id=_free_id(selection.name, store))
     _write(selection, store)
     return selection
 

@@ -91,7 +91,9 @@ def submit(
         if unfit := why_not_fit(config):
             raise unfit
         name = clean_name(name if name is not None else recipe or config.family)
-        place = Place(root, run_id if run_id is not None else new_id(name))
+        place = Place(
+            root, run_id if run_id is not None else new_id(name, taken=lambda one: _is_taken(root, one))
+        )
     else:
         raise ConfigError("A job is submitted with a RunConfig: give core.recipe('digits-vae').config, say.")
     if not isinstance(place.id, str) or not ID_PATTERN.fullmatch(place.id):
@@ -125,6 +127,11 @@ def submit(
             place.ticket.unlink(missing_ok=True)
             raise
     return place.id
+
+
+def _is_taken(root: Path, one: str) -> bool:
+    place = Place(root, one)
+    return place.run.exists() or place.ticket.exists()
 
 
 def work(job_id: str, store: str | Path | None, task: Callable[[Ticket], object]) -> bool:

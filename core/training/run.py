@@ -161,7 +161,7 @@ def train(
     with using_threads(config.threads):
         torch.manual_seed(config.seed)
         model = made_model(config, material, kept="no run was made")
-        folder = create_folder(root, run_id or new_id(title))
+        folder = create_folder(root, run_id or new_id(title, taken=lambda one: (root / one).exists()))
         document = RunDocument(
             format=FORMAT,
             id=folder.name,

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +26,10 @@ from core.store import (
     read_record,
     run_lock,
 )
-from tests.core.shared import NAMES, Copy, Edit, Sentence
+from core.store.selections import save_selection
+from core.training.queue import submit
+from core.training.run import train
+from tests.core.shared import NAMES, Copy, Edit, Sentence, Small
 
 # ---- names and notes
 
@@ -43,6 +47,20 @@ def test_ids_are_readable_and_bounded() -> None:
     assert new_id("Größe").startswith("gro")
     assert new_id("日本").startswith("run-")
     assert len(new_id("x" * 10_000)) < 60
+
+
+def test_an_id_is_given_once_whatever_chance_says(
+    store: Path, small: Small, still: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = iter("aaabbccdeeff")
+    monkeypatch.setattr("core.store.names.secrets", SimpleNamespace(token_hex=lambda _: next(ends) * 6))
+    made = [train(small(family="pca"), name="x", store=store).id for _ in range(2)]
+    made += [submit(small(), name="x", store=store) for _ in range(3)]
+    assert made == [f"x-{end * 6}" for end in "abcde"]
+    rows = {"test": [1]}
+    told = {"dataset": "digits", "fingerprint": "f", "rows": rows, "origin": "By hand.", "store": store}
+    first, second = (save_selection(name=f"x{sign}", **told) for sign in "?!")
+    assert (first.id, second.id) == ("x-eeeeee", "x-ffffff")
 
 
 @pytest.mark.parametrize("run_id", ["../x", "a/b", "..", "", ".", "A", "a\n", "a" * 81, "/etc", "-a", "a-"])
