@@ -44,7 +44,7 @@ class Adam:
     The arithmetic is torch's fused kernel, one call a step, and gives what `torch.optim` gives with `fused=True`, bit
     for bit. What `torch.optim` does around that call took 8 % of a step of `mnist-mlp-vae` on two cores. On a GPU the
     rate and the counts of steps lie on the device: a step that is recorded reads those of its own time. The kernel is
-    given pieces of the weights there, and takes a quarter of the time.
+    given pieces of the weights there, and takes half of the time or less.
     """
 
     def __init__(self, weights: Iterable[nn.Parameter], config: RunConfig, *, momentum: float = 0.9) -> None:

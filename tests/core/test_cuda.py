@@ -11,13 +11,10 @@ import torch
 from torch import nn
 
 from core.data import catalog
-from core.encoding import build_model, encode_images, split_tensors
+from core.encoding import encode_images
 from core.errors import OutOfMemory
-from core.families import FAMILIES, family
 from core.runs import open_run
 from core.store import read_record
-from core.training import loop
-from core.training.loop import epochs
 from core.training.resume import exactness, resume
 from core.training.run import train
 from core.training.step import WARM_STEPS, Graph, Step
@@ -25,17 +22,11 @@ from core.training.updates import Adam
 from tests.core.fitting import only_folder
 from tests.core.pausing import all_of, stop_after
 from tests.core.shared import ROWS, Small
+from tests.core.stepping import LEARNED, WAYS, learned, settings
 from tests.core.test_updates import SETTINGS, made, reference
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
-LEARNED = [(name, network) for name, network in ROWS if not FAMILIES[name].closed_form]
 GPU = torch.device("cuda:0")
-
-
-def settings(name: str, network: str, **more: Any) -> dict[str, Any]:
-    """Of a short run on the GPU, without those that the family fixes."""
-    brief = {"family": name, "network": network, "epochs": 2, "batch_size": 64, "device": "cuda", **more}
-    return {key: value for key, value in brief.items() if key not in FAMILIES[name].fixed}
 
 
 def refuse(work: Any) -> Graph:
@@ -43,52 +34,20 @@ def refuse(work: Any) -> Graph:
     raise RuntimeError("not recorded")
 
 
-def learned(
-    chosen: dict[str, Any], small: Small, monkeypatch: pytest.MonkeyPatch, **more: Any
-) -> tuple[Any, ...]:
-    """Rows, weights and the step of a run on 300 digits."""
-    steps: list[Step] = []
-
-    def step(*arguments: Any) -> Step:
-        steps.append(Step(*arguments, **more))
-        return steps[-1]
-
-    monkeypatch.setattr(loop, "Step", step)
-    config = small(**chosen)
-    torch.manual_seed(0)
-    images = catalog.load("digits", "train").select(range(300))
-    pixels, _ = split_tensors(images, config, device=GPU)
-    model = build_model(config, (1, 8, 8), classes=10).to(GPU, memory_format=torch.channels_last)
-    labels = torch.tensor(images.labels, device=GPU) if family(config.family).needs_labels else None
-    rows = [row["train"] for row in epochs(model, pixels, config, labels=labels)]
-    return rows, {name: value.clone() for name, value in model.state_dict().items()}, steps[0]
-
-
-@pytest.mark.parametrize(
-    "chosen",
-    [
-        *(settings(name, network) for name, network in LEARNED),
-        settings("vae", "mlp", schedule="cosine", warmup_epochs=1.5),
-        settings("vae", "mlp", binarise="sampled", optimiser="adamw", weight_decay=0.1),
-        settings("vae", "conv", learn_sigma=True, likelihood="gaussian", mmd_weight=3.0, precision="bf16"),
-        settings("vae", "mlp", batch_size=0, epochs=6),
-        settings("vae", "mlp", batch_size=90),
-    ],
-    ids=lambda chosen: " ".join(str(value) for value in chosen.values()),
-)
+@WAYS
 def test_a_graph_learns_what_its_kernels_launched_one_by_one_do(
     chosen: dict[str, Any], small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*kernel by kernel.*")
-        rows, weights, step = learned(chosen, small, monkeypatch, record=refuse)
+        rows, weights, step = learned(small(**chosen), refuse, monkeypatch, GPU)
     assert step.graph is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        replayed, same, step = learned(chosen, small, monkeypatch)
+        replayed, same, step = learned(small(**chosen), None, monkeypatch, GPU)
     assert step.graph is not None
     for one, other in zip(rows, replayed, strict=True):
-        assert one["objective"] == pytest.approx(other["objective"], rel=1e-4)
+        assert one["train"]["objective"] == pytest.approx(other["train"]["objective"], rel=1e-4)
     for name, value in weights.items():
         assert torch.allclose(same[name], value, rtol=1e-3, atol=1e-4), name
 
@@ -110,13 +69,13 @@ def test_no_step_waits_for_the_gpu(
             torch.cuda.set_sync_debug_mode("default")
 
     monkeypatch.setattr(Step, "__call__", watched)
-    learned(settings(name, network), small, monkeypatch)
+    learned(small(**settings(name, network)), None, monkeypatch, GPU)
     assert len(taken) == 10
 
 
 @pytest.mark.parametrize("name, network", ROWS)
 def test_scores_are_those_of_the_cpu(name: str, network: str, store: Path, small: Small) -> None:
-    run = train(small(**settings(name, network)), store=store)
+    run = train(small(**settings(name, network, device="cuda")), store=store)
     there = open_run(run.record.folder, device="cuda")
     here = open_run(run.record.folder, device="cpu")
     images = catalog.load("digits", "test")
@@ -131,13 +90,13 @@ def test_scores_are_those_of_the_cpu(name: str, network: str, store: Path, small
 
 
 def test_the_same_settings_twice_are_the_same_run(store: Path, small: Small) -> None:
-    chosen = settings("vae", "conv", batch_size=256)
+    chosen = settings("vae", "conv", batch_size=256, device="cuda")
     one, other = (train(small(**chosen), store=store) for _ in range(2))
     assert all_of(one) == all_of(other)
 
 
 def test_a_run_that_paused_goes_on_and_promises_nothing(store: Path, small: Small) -> None:
-    chosen = settings("vae", "conv", batch_size=256)
+    chosen = settings("vae", "conv", batch_size=256, device="cuda")
     whole, paused = (
         train(small(**chosen), store=store),
         train(small(**chosen), store=store, hooks=stop_after(8)),
@@ -191,4 +150,4 @@ def test_too_little_memory_of_the_gpu_ends_in_advice(
         assert read_record(only_folder(store)).state == state
     else:
         assert not list(store.iterdir())
-    assert train(small(**settings("vae", "mlp")), store=store).state == "finished"
+    assert train(small(**settings("vae", "mlp", device="cuda")), store=store).state == "finished"

@@ -14,13 +14,9 @@ from core.training import pieces, updates
 from core.training.pieces import Rounded, in_pieces, piece_size
 from core.training.step import Step
 from core.training.updates import Adam
-from tests.core.shared import ROWS, Small
+from tests.core.shared import Small
+from tests.core.stepping import CPU, LEARNED
 from tests.core.test_updates import SETTINGS, made, moved, reference
-
-CPU = torch.device("cpu")
-LEARNED = [
-    (name, network) for name, network in ROWS if family(name).training and not family(name).closed_form
-]
 
 
 @pytest.fixture(autouse=True)

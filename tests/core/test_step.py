@@ -7,18 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.config import RunConfig
-from core.data import catalog
-from core.encoding import build_model, noise_width, split_tensors
-from core.families import FAMILIES, build, family
+from core.device import choose_device
+from core.encoding import build_model, noise_width
+from core.families import build, family
 from core.objectives import beta_at, prior_width
-from core.training import loop
-from core.training.loop import epochs
-from core.training.step import WARM_STEPS, Graph, Record, Step
-from tests.core.shared import ROWS, Small
-
-CPU = torch.device("cpu")
-LEARNED = [(name, network) for name, network in ROWS if not FAMILIES[name].closed_form]
+from core.training.step import WARM_STEPS, Graph, Step
+from core.training.updates import Descent
+from tests.core.shared import Small
+from tests.core.stepping import LEARNED, WAYS, learned, settings
 
 
 class Rerun:
@@ -43,53 +39,40 @@ def recorder() -> type[Rerun]:
     return type("Recorder", (Rerun,), {"made": []})
 
 
-def learned(config: RunConfig, record: Record | None, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
-    """Rows of history and weights of a run on 300 digits: steps of 64 and a smaller one."""
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-    def step(*arguments: Any) -> Step:
-        return Step(*arguments, record=record)
-
-    monkeypatch.setattr(loop, "Step", step)
-    images = catalog.load("digits", "train").select(range(300))
-    pixels, _ = split_tensors(images, config, device=CPU)
-    model = build_model(config, (1, 8, 8), classes=10)
-    labels = torch.tensor(images.labels) if family(config.family).needs_labels else None
-    rows = [{**row, "seconds": 0} for row in epochs(model, pixels, config, labels=labels)]
-    return rows, {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def settings(name: str, network: str, **more: Any) -> dict[str, Any]:
-    """Of a short run, without those that the family fixes."""
-    brief = {"family": name, "network": network, "epochs": 2, "batch_size": 64, **more}
-    return {key: value for key, value in brief.items() if key not in FAMILIES[name].fixed}
-
-
-@pytest.mark.parametrize(
-    "chosen",
-    [
-        *(settings(name, network) for name, network in LEARNED),
-        settings("vae", "mlp", schedule="cosine", warmup_epochs=1.5),
-        settings("vae", "mlp", binarise="sampled", optimiser="adamw", weight_decay=0.1),
-        settings("vae", "conv", learn_sigma=True, likelihood="gaussian", mmd_weight=3.0, precision="bf16"),
-        settings("vae", "mlp", batch_size=0, epochs=6),
-        settings("vae", "mlp", batch_size=90),  # the fourth step is a smaller one
-    ],
-    ids=lambda chosen: " ".join(str(value) for value in chosen.values()),
-)
+@WAYS
 def test_replayed_steps_learn_the_same_bit_for_bit(
     chosen: dict[str, Any], small: Small, recorder: type[Rerun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small(**chosen)
-    rows, weights = learned(config, None, monkeypatch)
-    replayed, same = learned(config, recorder, monkeypatch)
+    rows, weights, _ = learned(config, None, monkeypatch)
+    replayed, same, _ = learned(config, recorder, monkeypatch)
     assert replayed == rows
     assert all(torch.equal(same[name], value) for name, value in weights.items())
     (graph,) = recorder.made
     # all steps but the first ones, and but the smaller last one of each epoch
     whole = 2 * (300 // config.batch_size) if config.batch_size else 6
     assert graph.times == whole - WARM_STEPS
+
+
+def test_only_steps_take_the_quick_convolutions_of_a_gpu(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores are to be those of the CPU, and the same each time: what cuDNN may do is told here, a GPU or not."""
+    cudnn, told = torch.backends.cudnn, []
+    monkeypatch.setattr(cudnn, "allow_tf32", True)
+    monkeypatch.setattr(cudnn, "deterministic", False)
+    choose_device("cpu")
+    assert (cudnn.allow_tf32, cudnn.deterministic) == (False, True)
+    real = Descent.step
+
+    def step(self: Descent, *given: Any) -> None:
+        told.append(cudnn.allow_tf32)
+        real(self, *given)
+
+    monkeypatch.setattr(Descent, "step", step)
+    learned(small(**settings("vae", "conv")), None, monkeypatch)
+    assert told == [True] * 10
+    assert not cudnn.allow_tf32
 
 
 def test_what_cannot_be_recorded_is_done_step_by_step(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,9 +83,9 @@ def test_what_cannot_be_recorded_is_done_step_by_step(small: Small, monkeypatch:
         raise RuntimeError("operation not permitted when stream is capturing")
 
     config = small(**settings("vae", "mlp"))
-    rows, weights = learned(config, None, monkeypatch)
+    rows, weights, _ = learned(config, None, monkeypatch)
     with pytest.warns(UserWarning, match=r"kernel by kernel.*not permitted when stream is capturing"):
-        replayed, same = learned(config, refuse, monkeypatch)
+        replayed, same, _ = learned(config, refuse, monkeypatch)
     assert len(tried) == 1
     assert replayed == rows
     assert all(torch.equal(same[name], value) for name, value in weights.items())

@@ -27,6 +27,18 @@ def test_kl_against_torch_distributions(generator: torch.Generator) -> None:
     torch.testing.assert_close(terms.kl_per_dimension(means, log_variances), expected, rtol=1e-12, atol=1e-14)
 
 
+def test_the_gradient_of_the_rate_is_that_of_torch_distributions(generator: torch.Generator) -> None:
+    found, wanted = [], []
+    means, log_variances, weights = torch.randn((3, 5, 4), generator=generator, dtype=torch.float64)
+    for gradients, rate in (
+        (found, terms.kl_per_dimension),
+        (wanted, lambda m, v: kl_divergence(Normal(m, (0.5 * v).exp()), Normal(0.0, 1.0))),
+    ):
+        given = [one.clone().requires_grad_() for one in (means, log_variances)]
+        gradients.extend(torch.autograd.grad((rate(*given) * weights).sum(), given))
+    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize(
     "mean, variance, kl",
     [
