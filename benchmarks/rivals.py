@@ -18,21 +18,29 @@ from torch.utils.data import DataLoader, Dataset
 Epoch = Callable[[], None]
 
 
-class Pictures(Dataset[Tensor]):
-    """Images one by one through Pillow and a `ToTensor`, as torchvision's MNIST hands them out."""
+class Pictures(Dataset[tuple[Tensor, int]]):
+    """Images one by one with the steps that torchvision's MNIST and its `ToTensor` take for each.
 
-    def __init__(self, pixels: np.ndarray) -> None:
-        """Keep images (N, H, W), uint8."""
-        self.pixels = pixels
+    That of the package index does not load beside a CPU build of torch. `benchmarks.pictures` holds this against it
+    where it is installed: the same tensors, in less time.
+    """
+
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray | None = None) -> None:
+        """Keep images (N, H, W), uint8, and labels (N,); zeros if None, for a loop that does not look at them."""
+        self.data = torch.from_numpy(pixels)
+        self.targets = torch.from_numpy(np.zeros(len(pixels), np.int64) if labels is None else labels)
 
     def __len__(self) -> int:
         """Count the images."""
-        return len(self.pixels)
+        return len(self.data)
 
-    def __getitem__(self, row: int) -> Tensor:
-        """One image (1, H, W) in [0, 1]."""
-        picture = np.array(Image.fromarray(self.pixels[row]), dtype=np.uint8, copy=True)
-        return torch.from_numpy(picture)[None].to(torch.float32).div(255)
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        """One image (1, H, W) in [0, 1], and its label."""
+        pixels, label = self.data[row], int(self.targets[row])
+        picture = Image.fromarray(pixels.numpy())
+        values = torch.from_numpy(np.array(picture, np.uint8, copy=True))
+        values = values.view(picture.size[1], picture.size[0], len(picture.getbands()))
+        return values.permute(2, 0, 1).contiguous().to(torch.float32).div(255), label
 
 
 class TutorialVae(nn.Module):
@@ -75,7 +83,7 @@ def tutorial(
     def epoch() -> None:
         model.train()
         total = 0.0
-        for x in loader:
+        for x, _ in loader:
             optimiser.zero_grad()
             output, mean, log_variance = model(x)
             flat = x.view(len(x), -1)

@@ -95,7 +95,7 @@ CASES = (
             KERAS: lambda pixels: rivals.keras(pixels, channels=CHANNELS, latent=2, weight=500.0, batch=100),
         },
         {KERAS: 1.0},
-        part=1,
+        part=6,
         rounds=2,  # each takes minutes
     ),
 )

@@ -173,7 +173,7 @@ def test_the_seed_decides_the_initial_weights() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_image_is_the_same_by_more_channels(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    layer = nets.ToImage(4, channels, 3, padding=1).double()
+    layer = nets.ToImage(4, channels).double().eval()
     x = torch.randn((2, 4, 5, 6), dtype=torch.float64, requires_grad=True)
     direction = torch.randn((2, channels, 5, 6), dtype=torch.float64)
 
@@ -185,3 +185,41 @@ def test_the_image_is_the_same_by_more_channels(channels: int, monkeypatch: pyte
     monkeypatch.setattr(nets, "is_widened", lambda _: True)
     for one, other in zip(found(), plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (1, 4, 1, 1), (2, 1, 2, 3)], ids=str)
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_grey_image_by_matrix_products_is_that_of_the_convolution(
+    shape: tuple[int, int, int, int], order: torch.memory_format
+) -> None:
+    torch.manual_seed(0)
+    layer = nets.ToImage(shape[1], 1).double().to(memory_format=order)  # type: ignore[call-overload]
+    x = torch.randn(shape, dtype=torch.float64).to(memory_format=order).requires_grad_()
+    wanted = torch.nn.functional.conv2d(x, layer.weight, layer.bias, padding=1)
+    made = layer(x)
+    assert "ByProducts" in type(made.grad_fn).__name__
+    assert made.shape == wanted.shape
+    torch.testing.assert_close(made, wanted, rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(
+        lambda *given: nets._ByProducts.apply(*given), (x, layer.weight, layer.bias)
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_scores_and_other_images_keep_the_convolution(channels: int) -> None:
+    torch.manual_seed(0)
+    layer = nets.ToImage(4, channels)
+    x = torch.randn((2, 4, 5, 6))
+    plain = torch.nn.functional.conv2d(x, layer.weight, layer.bias, padding=1)
+    assert torch.equal(layer.eval()(x), plain)
+    if channels > 1:
+        assert torch.equal(layer.train()(x), plain)
+
+
+def test_a_grey_image_in_bf16_keeps_the_convolution() -> None:
+    layer = nets.ToImage(4, 1)
+    x = torch.randn((2, 4, 5, 6))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        made = layer(x)
+    assert made.dtype == torch.bfloat16
+    assert "Convolution" in type(made.grad_fn).__name__

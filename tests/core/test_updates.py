@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.training.updates import MEMORY, Adam
+from core.training import updates
+from core.training.updates import LEAST_MEAN, MEMORY, SWEPT_EVERY, Adam
 from tests.core.shared import Small
 
 SETTINGS: list[dict[str, Any]] = [
@@ -112,6 +113,81 @@ def test_what_is_remembered_goes_on_in_another(small: Small) -> None:
         torch.equal(one, other)
         for one, other in zip(moved(begun, second.step, range(3, 6)), whole, strict=True)
     )
+
+
+TINY = torch.finfo(torch.float32).tiny
+
+
+def subnormal(tensor: Tensor) -> int:
+    """How many numbers a CPU is slow with."""
+    return int(((tensor != 0) & (tensor.abs() < TINY)).sum())
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.5])
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_means_that_vanish_are_swept_and_weights_are_still_those_of_torch(
+    settings: dict[str, Any], momentum: float, small: Small
+) -> None:
+    """Some values have a gradient at first, none for a thousand steps, and then one again."""
+    ours, theirs = made(), made()
+    adam = Adam(ours, small(learning_rate=1e-2, **settings), momentum=momentum)
+    other = reference(theirs, settings, momentum)
+    kept = 0
+    for step in range(1_200):
+        for weights, one in ((ours, adam), (theirs, other)):
+            for weight, gradient in zip(weights, gradients(step, weights), strict=True):
+                if gradient is not None and weight.ndim and 5 <= step < 1_100:
+                    gradient[0] = 0
+                weight.grad = gradient
+            one.step()
+        assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True)), step
+        if momentum == 0.9 and step % SWEPT_EVERY == SWEPT_EVERY - 1:
+            kept = max(kept, subnormal(other.state[theirs[0]]["exp_avg"]))
+            assert not any(subnormal(adam.state(k)["exp_avg"]) for k in range(len(ours)))
+    assert kept == (5 if momentum == 0.9 else 0)
+
+
+def test_squares_that_vanish_are_swept_too_and_nothing_else_is(small: Small) -> None:
+    weight = nn.Parameter(torch.ones(6))
+    adam = Adam([weight], small())
+    values = torch.tensor([1e-38, 3e-38, 1e-30, 0.0, 1.0, float("nan")])
+    adam.restore(
+        0, {"step": torch.tensor(SWEPT_EVERY - 1.0), "exp_avg": values.clone(), "exp_avg_sq": values}
+    )
+    weight.grad = torch.zeros(6)
+    adam.step()
+    wanted = values * 0.999
+    wanted[0] = 0
+    torch.testing.assert_close(adam.state(0)["exp_avg_sq"], wanted, equal_nan=True, atol=0, rtol=1e-6)
+    wanted = values * 0.9
+    wanted[:2] = 0
+    torch.testing.assert_close(adam.state(0)["exp_avg"], wanted, equal_nan=True, atol=0, rtol=1e-6)
+
+
+def test_one_that_goes_on_sweeps_when_it_would_have(monkeypatch: pytest.MonkeyPatch, small: Small) -> None:
+    monkeypatch.setattr(updates, "SWEPT_EVERY", 4)
+
+    def means(pause: int | None) -> list[float]:
+        """After each of six steps; a weight that moves seldom comes first, and counts fewer."""
+        weights = [nn.Parameter(torch.ones(1)) for _ in range(2)]
+        adam, seen = Adam(weights, small()), []
+        for step in range(6):
+            weights[0].grad = None if step else torch.ones(1)
+            weights[1].grad = torch.full((1,), LEAST_MEAN)
+            adam.step()
+            seen.append(float(adam.state(1)["exp_avg"]))
+            if step == pause:
+                states = [adam.state(k) for k in range(2)]
+                adam = Adam(weights, small())
+                for k in (1, 0):
+                    adam.restore(k, states[k])
+        return seen
+
+    whole = means(None)
+    assert whole[2] > 0
+    assert whole[3] == 0
+    assert whole[4] == whole[0]
+    assert all(means(pause) == whole for pause in range(6))
 
 
 def test_weight_decay_of_adamw_is_decoupled(small: Small) -> None:
