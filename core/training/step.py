@@ -231,9 +231,10 @@ class Step:
             if self._has_rate:
                 columns.append(out.rate_per_dimension)
             added = torch.cat(columns, 1).sum(0)
-            self._sums[: len(added)] += added
+            # `+=` would write what was added to a part of a tensor into that part once more
+            self._sums[: len(added)].add_(added)
             for name, value in penalties.items():
-                self.sums[f"terms.{name}"] += len(x) * value
+                self.sums[f"terms.{name}"].add_(len(x) * value)
 
 
 def _times(weight: float | Tensor, value: Tensor) -> Tensor:
