@@ -269,7 +269,7 @@ def test_tags_the_trash_and_back(page: "Page", own: tuple[str, Path], settle: Ca
     button(page, "delete").click()
     dialog.get_by_text(f"2 runs will move to the trash, {size} in all").wait_for()
     for k in (1, 2):
-        assert dialog.get_by_text(f"{MARKUP} {k}").is_visible()
+        dialog.get_by_text(f"{MARKUP} {k}").wait_for()  # a dialog's parts come one after the other
     page.wait_for_timeout(5000)
     assert dialog.is_visible()
     assert all(folder.exists() for folder in folders)
