@@ -12,11 +12,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
-from torchvision.datasets import MNIST
-from torchvision.transforms import ToTensor
 
 from benchmarks import bench
 from benchmarks.rivals import Pictures
+
+try:
+    from torchvision.datasets import MNIST
+    from torchvision.transforms import ToTensor
+except (ImportError, RuntimeError) as error:  # the second where it was built for another torch
+    raise SystemExit(
+        f"torchvision does not load here ({error}): install it with a torch of its own."
+    ) from None
 
 TITLE = "## Images of the tutorial loop"
 
@@ -26,8 +32,11 @@ BATCH = 128
 
 def _read(name: str, header: int) -> np.ndarray:
     """The bytes of an IDX file after its header."""
-    path = Path(os.environ["VAESCOPE_DATA"]) / "mnist" / name
-    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
+    path = Path(os.environ.get("VAESCOPE_DATA", "data")) / "mnist" / name
+    try:
+        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
+    except FileNotFoundError:
+        raise SystemExit(f"There is no {path}: set VAESCOPE_DATA to the folder of the data sets.") from None
 
 
 def _theirs(pixels: np.ndarray, labels: np.ndarray) -> MNIST:

@@ -234,7 +234,7 @@ class Step:
             # `+=` would write what was added to a part of a tensor into that part once more
             self._sums[: len(added)].add_(added)
             for name, value in penalties.items():
-                self.sums[f"terms.{name}"].add_(len(x) * value)
+                self.sums[f"terms.{name}"] += len(x) * value
 
 
 def _times(weight: float | Tensor, value: Tensor) -> Tensor:
