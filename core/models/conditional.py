@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from core.config import RunConfig
 from core.models.nets import Shape, both_heads, build_decoder, build_encoder
@@ -49,4 +48,6 @@ class ConditionalVae(nn.Module):
         return output
 
     def _one_hot(self, labels: Tensor, like: Tensor) -> Tensor:
-        return functional.one_hot(labels, self.classes).to(like.dtype)
+        # `functional.one_hot` reads the greatest label back on a CPU, so that a step could not be recorded
+        zeros = torch.zeros((len(labels), self.classes), dtype=like.dtype, device=like.device)
+        return zeros.scatter_(1, labels[:, None], 1)

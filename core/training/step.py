@@ -1,4 +1,4 @@
-"""A step of training, from a batch that is there to weights that have moved; and its record as a CUDA graph."""
+"""A step of training, from a batch that is there to weights that have moved; and its record, to be replayed."""
 
 import functools
 import math
@@ -20,6 +20,7 @@ from core.families import build, family
 from core.files import one_line
 from core.objectives import Terms, batch_term, counted_rate, terms_of
 from core.training.pieces import Rounded
+from core.training.replay import record_cpu
 from core.training.updates import Updates
 
 WARM_STEPS = 3
@@ -40,10 +41,11 @@ class Graph(Protocol):
 
 
 Record = Callable[[Callable[[], None]], Graph]
+"""Does work once and records it. Raises RuntimeError, and has not done it, where it cannot be recorded."""
 
 
 def record_cuda(work: Callable[[], None], *, device: torch.device) -> Graph:
-    """Record work on a CUDA device as a graph, which one launch then does whole. Recording it does not do it.
+    """Record work on a CUDA device as a graph, which one launch then does whole, the first time here.
 
     Raises:
         RuntimeError: a part of it cannot be recorded.
@@ -55,6 +57,7 @@ def record_cuda(work: Callable[[], None], *, device: torch.device) -> Graph:
         torch.cuda.graph(graph, stream=_recording(device), capture_error_mode="thread_local"),
     ):
         work()
+    graph.replay()
     return graph
 
 
@@ -93,9 +96,9 @@ def _rounded(model: nn.Module) -> set[str]:
 class Step:
     """Steps of training. They read nothing back from the device and draw nothing, so that a GPU is never waited for.
 
-    On a CUDA device a step is recorded once it is warm, and replayed for each batch of the same shape: it is a hundred
+    A step is recorded once it is warm, and replayed for each batch of the same shape. On a CUDA device it is a hundred
     kernels of microseconds each, and launching them one by one takes longer than they do (NVIDIA, CUDA C++ Programming
-    Guide, "CUDA Graphs").
+    Guide, "CUDA Graphs"); on a CPU see `core.training.replay`.
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class Step:
             config: of the run.
             pixels: uint8 (N, C, H, W), all images that steps take theirs from.
             labels: (N,) where the family needs them.
-            record: what records a step; `record_cuda` on a CUDA device if None, and nothing elsewhere.
+            record: what records a step; `record_cuda` on a CUDA device if None, and `record_cpu` elsewhere.
         """
         device = pixels.device
         self.config, self.pixels = config, pixels
@@ -146,7 +149,9 @@ class Step:
         # one that changes is on the device: a recorded step reads the beta of its own time there
         self._beta = torch.ones((), device=device) if config.warmup_epochs else None
         self._told_beta = 1.0
-        self._record = record or (partial(record_cuda, device=device) if device.type == "cuda" else None)
+        self._record = record or (
+            partial(record_cuda, device=device) if device.type == "cuda" else record_cpu
+        )
         self._inputs: dict[str, Tensor] = {}
         self._taken: Counter[int] = Counter()
 
@@ -180,7 +185,7 @@ class Step:
         }
         # counted by size, or the smaller last batch of an epoch might be the one that is recorded
         self._taken[len(draw)] += 1
-        if self._record and not self._inputs and self._taken[len(draw)] > WARM_STEPS:
+        if not self._inputs and self._taken[len(draw)] > WARM_STEPS:
             self._inputs = {name: value.clone() for name, value in given.items()}
             try:
                 self.graph = self._record(lambda: self._work(**self._inputs))
@@ -188,15 +193,17 @@ class Step:
                 # what cannot be recorded can still be done as it is
                 told = one_line(str(error), limit=200)
                 warnings.warn(
-                    f"Steps are launched kernel by kernel, which is slower: no CUDA graph ({told}).",
+                    f"Steps are launched kernel by kernel, which is slower: they cannot be recorded ({told}).",
                     stacklevel=2,
                 )
-        if self.graph and all(value.shape == self._inputs[name].shape for name, value in given.items()):
+                self._work(**given)
+        elif self.graph and all(value.shape == self._inputs[name].shape for name, value in given.items()):
             for name, value in given.items():
                 self._inputs[name].copy_(value)
             self.graph.replay()
         else:
             self._work(**given)
+        self._updates.sweep()
 
     @quick_convolutions()
     def _work(self, draw: Tensor, rows: Tensor | None = None, thresholds: Tensor | None = None) -> None:

@@ -36,6 +36,9 @@ class Updates(Protocol):
     def step(self, bound: Tensor, weighed: Mapping[str, Tensor], terms: Mapping[str, Tensor]) -> None:
         """Take a step from a batch's means: D and R as weighed, the other terms as weighed, the same unweighted."""
 
+    def sweep(self) -> None:
+        """After each step, which may have been a recorded one: what is done every so many steps."""
+
     def state(self) -> dict[str, Tensor]:
         """What it remembers of the steps so far."""
 
@@ -51,13 +54,13 @@ class Adam:
 
     The arithmetic is torch's fused kernel, one call a step, and gives the weights that `torch.optim` gives with
     `fused=True`, bit for bit. What `torch.optim` does around that call took 8 % of a step of `mnist-mlp-vae` on two
-    cores. On a GPU the rate and the counts of steps lie on the device: a step that is recorded reads those of its own
-    time. The kernel is given pieces of the weights there, and takes half of the time or less.
+    cores. Rate and counts of steps are tensors on the device: a step that is recorded reads those of its own time. On a
+    GPU the kernel is given pieces of the weights, and takes half of the time or less.
 
-    On a CPU, moments that have all but vanished are set to 0 now and then. A weight without a gradient, of a unit that
-    is dead or a pixel that is dark, has its mean shrink by 0.9 a step into the numbers below 1.2e-38, with which a CPU
-    is slow, and stay there, as rounding keeps it from 0. After two epochs of `mnist-mlp-vae` they were 14 % of the
-    means, and the kernel took 2.7 times as long.
+    On a CPU, moments that have all but vanished are set to 0 now and then, see `sweep`. A weight without a gradient, of
+    a unit that is dead or a pixel that is dark, has its mean shrink by 0.9 a step into the numbers below 1.2e-38, with
+    which a CPU is slow, and stay there, as rounding keeps it from 0. After two epochs of `mnist-mlp-vae` they were 14 %
+    of the means, and the kernel took 2.7 times as long.
     """
 
     def __init__(self, weights: Iterable[nn.Parameter], config: RunConfig, *, momentum: float = 0.9) -> None:
@@ -74,7 +77,9 @@ class Adam:
             "maximize": False,
         }
         self._rate = config.learning_rate
-        self._device_rate = None if device.type == "cpu" else torch.tensor(self._rate, device=device)
+        # float32 would round it, and a CPU's kernel takes it as it is
+        exact = torch.float64 if device.type == "cpu" else torch.float32
+        self._device_rate = torch.tensor(self._rate, dtype=exact, device=device)
         # one tensor, so that a step adds to all counts at once
         self._counts = torch.zeros(len(self.weights), device=device)
         self._memory: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
@@ -86,7 +91,7 @@ class Adam:
 
     def set_rate(self, rate: float) -> None:
         """Size of the steps from here on."""
-        if rate != self._rate and self._device_rate is not None:
+        if rate != self._rate:
             self._device_rate.fill_(rate)
         self._rate = rate
 
@@ -109,10 +114,13 @@ class Adam:
         if self._piece_size:
             gradients = in_pieces(gradients, self._piece_size)
         weights, means, squares, counts = self._lists
-        rate: Any = self._rate if self._device_rate is None else self._device_rate
-        self._kernel(weights, gradients, means, squares, [], counts, lr=rate, **self._constants)
+        self._kernel(weights, gradients, means, squares, [], counts, lr=self._device_rate, **self._constants)
+
+    @torch.no_grad()
+    def sweep(self) -> None:
+        """Count a step; on a CPU, set moments that have all but vanished to 0 every `SWEPT_EVERY` steps."""
         self._steps += 1
-        if self._device_rate is None and self._steps % SWEPT_EVERY == 0:
+        if self._device_rate.device.type == "cpu" and self._steps % SWEPT_EVERY == 0:
             for _, mean, square in self._memory.values():
                 torch.hardshrink(mean, LEAST_MEAN, out=mean)
                 torch.hardshrink(square, LEAST_SQUARE, out=square)
@@ -180,6 +188,11 @@ class _Optimisers:
         """Size of the steps from here on, of all players."""
         for optimiser in self.optimisers:
             optimiser.set_rate(rate)
+
+    def sweep(self) -> None:
+        """Count a step of all players, see `Adam.sweep`."""
+        for optimiser in self.optimisers:
+            optimiser.sweep()
 
     def state(self) -> dict[str, Tensor]:
         """Steps and moments of each weight; nothing of one that has had no gradient yet."""

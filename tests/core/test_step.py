@@ -1,4 +1,4 @@
-"""Steps that are recorded and replayed, as a CUDA graph is; and that none waits for the device"""
+"""Steps that are recorded and replayed, as kernels on a CPU and as a CUDA graph; and that none waits for the device"""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,47 +11,82 @@ from core.device import choose_device
 from core.encoding import build_model, noise_width
 from core.families import build, family
 from core.objectives import beta_at, prior_width
-from core.training.step import WARM_STEPS, Graph, Step
+from core.training import updates
+from core.training.replay import Replay, record_cpu
+from core.training.step import WARM_STEPS, Graph, Record, Step
 from core.training.updates import Descent
 from tests.core.shared import Small
 from tests.core.stepping import LEARNED, WAYS, learned, settings
 
 
 class Rerun:
-    """Does recorded work anew. Like a graph, it sees no other inputs than those in their places, and no new Python."""
-
-    made: list["Rerun"]
+    """Does recorded work anew. Like a graph, it sees no other inputs than those in their places."""
 
     def __init__(self, work: Callable[[], None]) -> None:
-        """Record, and do nothing."""
-        self.work, self.times = work, 0
-        self.made.append(self)
+        """Record, and do it once."""
+        self.replay = work
+        work()
+
+
+class Counted:
+    """Another's record, and how often it was replayed."""
+
+    def __init__(self, record: Record) -> None:
+        """Nothing is recorded yet."""
+        self._record, self.times = record, 0
+
+    def __call__(self, work: Callable[[], None]) -> "Counted":
+        """Record."""
+        self._graph = self._record(work)
+        return self
 
     def replay(self) -> None:
-        """Do it."""
+        """Do it again."""
         self.times += 1
-        self.work()
+        self._graph.replay()
 
 
-@pytest.fixture
-def recorder() -> type[Rerun]:
-    """A recorder of its own, and what it recorded."""
-    return type("Recorder", (Rerun,), {"made": []})
+def refuse(work: Callable[[], None]) -> Graph:
+    """Record nothing."""
+    raise RuntimeError("operation not permitted when stream is capturing")
 
 
 @WAYS
 def test_replayed_steps_learn_the_same_bit_for_bit(
-    chosen: dict[str, Any], small: Small, recorder: type[Rerun], monkeypatch: pytest.MonkeyPatch
+    chosen: dict[str, Any], small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small(**chosen)
-    rows, weights, _ = learned(config, None, monkeypatch)
-    replayed, same, _ = learned(config, recorder, monkeypatch)
-    assert replayed == rows
-    assert all(torch.equal(same[name], value) for name, value in weights.items())
-    (graph,) = recorder.made
-    # all steps but the first ones, and but the smaller last one of each epoch
+    with pytest.warns(UserWarning, match=r"kernel by kernel.*not permitted when stream is capturing"):
+        rows, weights, _ = learned(config, refuse, monkeypatch)
+    # all steps but the first ones and the recorded one, and but the smaller last one of each epoch
     whole = 2 * (300 // config.batch_size) if config.batch_size else 6
-    assert graph.times == whole - WARM_STEPS
+    for record in (Rerun, record_cpu):
+        counted = Counted(record)
+        replayed, same, _ = learned(config, counted, monkeypatch)
+        assert counted.times == whole - WARM_STEPS - 1
+        assert replayed == rows
+        assert all(torch.equal(same[name], value) for name, value in weights.items())
+    replayed, _, step = learned(config, None, monkeypatch)
+    assert replayed == rows
+    assert isinstance(step.graph, Replay)
+
+
+@pytest.mark.parametrize("name", ["vae", "vaegan"])
+def test_moments_are_swept_after_recorded_steps_too(
+    name: str, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "SWEPT_EVERY", 5)
+    swept = []
+
+    def hardshrink(moment: Tensor, least: float, *, out: Tensor) -> None:
+        swept.append(moment)
+
+    monkeypatch.setattr(torch, "hardshrink", hardshrink)
+    _, weights, step = learned(small(**settings(name, "mlp")), None, monkeypatch)
+    assert step.graph is not None
+    # two moments of each weight, after the fifth step and the tenth
+    assert len(swept) == 2 * 2 * len(weights)
+    assert len({moment.data_ptr() for moment in swept}) == 2 * len(weights)
 
 
 def test_only_steps_take_the_quick_convolutions_of_a_gpu(
@@ -71,24 +106,8 @@ def test_only_steps_take_the_quick_convolutions_of_a_gpu(
 
     monkeypatch.setattr(Descent, "step", step)
     learned(small(**settings("vae", "conv")), None, monkeypatch)
-    assert told == [True] * 10
+    assert told == [True] * 6  # of ten, four were replayed
     assert not cudnn.allow_tf32
-
-
-def test_what_cannot_be_recorded_is_done_step_by_step(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = []
-
-    def refuse(work: Callable[[], None]) -> Graph:
-        tried.append(work)
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    config = small(**settings("vae", "mlp"))
-    rows, weights, _ = learned(config, None, monkeypatch)
-    with pytest.warns(UserWarning, match=r"kernel by kernel.*not permitted when stream is capturing"):
-        replayed, same, _ = learned(config, refuse, monkeypatch)
-    assert len(tried) == 1
-    assert replayed == rows
-    assert all(torch.equal(same[name], value) for name, value in weights.items())
 
 
 @pytest.mark.parametrize("name, network", LEARNED)

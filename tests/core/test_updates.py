@@ -140,6 +140,7 @@ def test_means_that_vanish_are_swept_and_weights_are_still_those_of_torch(
                     gradient[0] = 0
                 weight.grad = gradient
             one.step()
+        adam.sweep()
         assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True)), step
         if momentum == 0.9 and step % SWEPT_EVERY == SWEPT_EVERY - 1:
             kept = max(kept, subnormal(other.state[theirs[0]]["exp_avg"]))
@@ -156,6 +157,7 @@ def test_squares_that_vanish_are_swept_too_and_nothing_else_is(small: Small) -> 
     )
     weight.grad = torch.zeros(6)
     adam.step()
+    adam.sweep()
     wanted = values * 0.999
     wanted[0] = 0
     torch.testing.assert_close(adam.state(0)["exp_avg_sq"], wanted, equal_nan=True, atol=0, rtol=1e-6)
@@ -175,6 +177,7 @@ def test_one_that_goes_on_sweeps_when_it_would_have(monkeypatch: pytest.MonkeyPa
             weights[0].grad = None if step else torch.ones(1)
             weights[1].grad = torch.full((1,), LEAST_MEAN)
             adam.step()
+            adam.sweep()
             seen.append(float(adam.state(1)["exp_avg"]))
             if step == pause:
                 states = [adam.state(k) for k in range(2)]
