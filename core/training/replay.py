@@ -23,7 +23,9 @@ def _relu(x: Tensor, *, out: Tensor) -> Tensor:
 
 
 POINT_BY_POINT: dict[object, Callable[..., object]] = {
+    _aten.abs.default: torch.abs,
     _aten.add.Tensor: torch.add,
+    _aten.clamp_min.default: torch.clamp_min,
     _aten.div.Tensor: torch.div,
     _aten.exp.default: torch.exp,
     _aten.expm1.default: torch.expm1,
@@ -49,7 +51,11 @@ IN_PLACE: dict[object, Callable[..., object]] = {
     _aten._fused_adamw_.default: torch._fused_adamw_,
     _aten._fused_adamw_.tensor_lr: torch._fused_adamw_,
     _aten.add_.Tensor: Tensor.add_,
+    _aten.addcmul_.default: Tensor.addcmul_,
+    _aten.exp_.default: Tensor.exp_,
+    _aten.log_.default: Tensor.log_,
     _aten.mul_.Tensor: Tensor.mul_,
+    _aten.neg_.default: Tensor.neg_,
     _aten.sub_.Tensor: Tensor.sub_,
 }
 """Quicker ways to the same kernels"""

@@ -100,6 +100,8 @@ def test_what_is_done_again_is_the_same_bit_for_bit(work: Callable[..., Tensor],
 
 
 KERNELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "abs.default": lambda x, y: x.abs(),
+    "clamp_min.default": lambda x, y: x.clamp_min(0.5),
     "add.Tensor": lambda x, y: torch.add(x, y, alpha=3),
     "div.Tensor": lambda x, y: x / y,
     "exp.default": lambda x, y: x.exp(),

@@ -80,13 +80,14 @@ def test_kl_survives_large_log_variances() -> None:
     torch.testing.assert_close(got, torch.tensor([[39.5, (math.exp(20) - 21) / 2]]))
 
 
+@pytest.mark.parametrize("trained", [False, True])
 @pytest.mark.parametrize("kind", ["binary", "grey"])
-def test_bernoulli_against_torch_distributions(kind: str, generator: torch.Generator) -> None:
+def test_bernoulli_against_torch_distributions(kind: str, trained: bool, generator: torch.Generator) -> None:
     logits = 4 * torch.randn(SHAPE, generator=generator, dtype=torch.float64)
     x = torch.rand(SHAPE, generator=generator, dtype=torch.float64)
     x = x.round() if kind == "binary" else x
     expected = -Bernoulli(logits=logits, validate_args=False).log_prob(x).sum((1, 2, 3))
-    got = terms.bernoulli_distortion(logits, x)
+    got = terms.bernoulli_distortion(logits.requires_grad_(trained), x).detach()
     assert got.shape == (SHAPE[0],)
     torch.testing.assert_close(got, expected, rtol=1e-12, atol=0)
 
@@ -99,9 +100,33 @@ def test_bernoulli_against_scipy(generator: torch.Generator) -> None:
     np.testing.assert_allclose(terms.bernoulli_distortion(logits, x).numpy(), expected, rtol=1e-12)
 
 
-def test_bernoulli_stays_finite_at_extreme_logits() -> None:
-    got = terms.bernoulli_distortion(torch.full((1, 1, 1, 2), 1000.0), torch.tensor([[[[1.0, 0.0]]]]))
-    assert got.tolist() == [1000.0]
+@pytest.mark.parametrize("trained", [False, True])
+def test_bernoulli_stays_finite_at_extreme_logits(trained: bool) -> None:
+    logits = torch.tensor([[[[1000.0, 1000.0, -1000.0, -1000.0]]]], requires_grad=trained)
+    got = terms.bernoulli_distortion(logits, torch.tensor([[[[1.0, 0.0, 1.0, 0.0]]]]))
+    assert got.tolist() == [2000.0]
+    if trained:
+        (gradient,) = torch.autograd.grad(got.sum(), logits)
+        assert gradient.flatten().tolist() == [0.0, 1.0, -1.0, 0.0]
+
+
+def test_bernoulli_in_training_is_that_of_scores_to_rounding(generator: torch.Generator) -> None:
+    logits = 20 * torch.randn((64, 1, 28, 28), generator=generator)
+    x = torch.rand(logits.shape, generator=generator)
+    exact = terms.bernoulli_distortion(logits.double(), x.double())
+    got = terms.bernoulli_distortion(logits.clone().requires_grad_(), x).detach().double()
+    torch.testing.assert_close(got, exact, rtol=3e-7, atol=0)
+
+
+def test_gradients_of_bernoulli(generator: torch.Generator) -> None:
+    logits = 4 * torch.randn(SHAPE, generator=generator, dtype=torch.float64)
+    x = torch.rand(SHAPE, generator=generator, dtype=torch.float64)
+    weights = torch.rand(SHAPE[0], generator=generator, dtype=torch.float64)
+    (got,) = torch.autograd.grad(
+        (terms.bernoulli_distortion(logits.requires_grad_(), x) * weights).sum(), logits
+    )
+    wanted = (logits.detach().sigmoid() - x) * weights[:, None, None, None]
+    torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("sigma", [math.sqrt(0.5), 0.1, 1.0, 3.0])
