@@ -1,6 +1,8 @@
 """Work on a CPU that is recorded and done again: results bit for bit, what is left out, and the memory it takes"""
 
 import gc
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -216,6 +218,18 @@ def test_what_is_recorded_is_given_back_while_it_is_recorded() -> None:
     x = torch.ones(10)
     record_cpu(work)
     assert freed == [True] * 3
+
+
+def test_recording_does_not_load_the_compiler() -> None:
+    words = """
+import sys, torch
+from core.training.replay import record_cpu
+x = torch.ones(3)
+record_cpu(lambda: x.add_(x.exp())).replay()
+print(torch.allclose(x, torch.ones(3) + torch.e + (torch.ones(3) + torch.e).exp()), "torch._dynamo" in sys.modules)
+"""
+    told = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True).stdout
+    assert told == "True False\n"
 
 
 @pytest.mark.parametrize(
