@@ -168,8 +168,10 @@ def _kept_by_a_step(model: nn.Module, pixels: Tensor, config: RunConfig, labels:
     seen = set(todo)
     while todo:
         node = todo.pop()
-        for name in dir(node):
-            if name.startswith("_saved_") and isinstance(tensor := getattr(node, name), Tensor):
+        # those of torch's own functions have names, those of ours are in one tuple
+        saved = [getattr(node, name) for name in dir(node) if name.startswith("_saved_")]
+        for tensor in (*saved, *getattr(node, "saved_tensors", ())):
+            if isinstance(tensor, Tensor):
                 sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         following = {one for one, _ in node.next_functions if one is not None} - seen
         seen |= following
