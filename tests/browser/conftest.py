@@ -39,6 +39,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 START_SECONDS = 60
+PATIENCE = 120_000
+"""Milliseconds: a busy machine takes its time, and the first page that decodes also imports torch."""
 RERUNS = importlib.util.find_spec("pytest_rerunfailures") is not None
 # Opened at a page's own address, Streamlit first looks for its server under that address and is told 404.
 PROBE = re.compile(r"/\w+/_stcore/(health|host-config)$")
@@ -87,13 +89,10 @@ class SharedBrowser:
     def get(self) -> "Browser":
         if self.chromium is None:
             path = find_chromium()
-            from playwright.sync_api import expect, sync_playwright
+            from playwright.sync_api import sync_playwright
 
-            expect.set_options(
-                timeout=30_000
-            )  # a busy machine takes its time; what is awaited comes, or never does
             self.playwright = sync_playwright().start()
-            self.chromium = self.playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            self.chromium = launch(self.playwright, path)
         return self.chromium
 
     def stop(self) -> None:
@@ -102,6 +101,14 @@ class SharedBrowser:
         if self.playwright is not None:
             self.playwright.stop()
         self.chromium = self.playwright = None
+
+
+def launch(playwright: "Playwright", path: str) -> "Browser":
+    """Start a Chromium whose pages are awaited with patience."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE)
+    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
 
 
 SHARED = SharedBrowser()
@@ -148,6 +155,7 @@ def page(browser: "Browser") -> "Iterator[Page]":
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
     )
+    context.set_default_timeout(PATIENCE)
     new: Any = context.new_page()
     new.console_errors = []
     new.outside_requests = []
@@ -171,7 +179,7 @@ def settle() -> "Callable[[Page], None]":
 
     def wait(page: "Page") -> None:
         app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
-        page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=90_000)
+        page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=PATIENCE)
 
     return wait
 

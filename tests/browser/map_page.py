@@ -27,7 +27,7 @@ def latent(page: Page, serve: Callable[..., str]) -> Iterator[Map]:
 
 
 def wait_text(page: Page, text: str) -> None:
-    expect(page.get_by_text(text, exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(text, exact=True)).to_be_visible()
 
 
 def even_odd(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:

@@ -14,12 +14,12 @@ class Map:
         self.page = page
         every = page.get_by_test_id("latent-map")
         # while Streamlit moves a map to another container, the old one and the new one are both there
-        expect(every).to_have_count(of, timeout=60_000)
+        expect(every).to_have_count(of)
         self.root: Locator = every.nth(index)
         self.ready()
 
     def ready(self) -> None:
-        expect(self.root).to_have_attribute("data-ready", "true", timeout=60_000)
+        expect(self.root).to_have_attribute("data-ready", "true")
 
     def call(self, name: str, *arguments: Any) -> Any:
         return self.root.evaluate(

@@ -25,8 +25,6 @@ PICTURES = REPO / "docs" / "pictures"
 WIDTH = 1440
 HOME = "runs"
 ONE, TENTH = "bundled-digits-beta-1", "bundled-digits-beta-0p1"
-SECONDS = 60
-"""The longest wait: the first page that decodes also imports torch."""
 REPLACE = """([path, shown]) => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(path, shown);
@@ -56,7 +54,7 @@ def click_an_image(page: Page) -> None:
     np.fill_diagonal(distances, np.inf)
     chosen = int(latents.ids[distances.min(1).argmax()])
     page.mouse.click(*Map(page, index=0, of=2).call("toClient", "latent", chosen))
-    expect(page.get_by_text(f"test image {chosen}")).to_be_visible(timeout=SECONDS * 1000)
+    expect(page.get_by_text(f"test image {chosen}")).to_be_visible()
 
 
 def lasso_images(page: Page) -> None:
@@ -64,17 +62,17 @@ def lasso_images(page: Page) -> None:
     shown = Map(page)
     corners = [(-2.2, -0.6), (-0.7, -0.9), (-0.4, 0.2), (-0.8, 1.4), (-1.9, 1.1)]
     shown.drag([shown.place("A-latent", *corner) for corner in corners], held="Shift")
-    expect(page.get_by_text("images selected")).to_be_visible(timeout=SECONDS * 1000)
+    expect(page.get_by_text("images selected")).to_be_visible()
     page.mouse.move(2, 2)
 
 
 def ask_for_the_cost(page: Page) -> None:
     """Have a run's cost measured: the page says it some seconds later, and at once where the server knows it."""
     ask, told = page.get_by_role("button", name="What would it cost?"), page.get_by_text("Measured on")
-    expect(ask.or_(told)).to_be_visible(timeout=SECONDS * 1000)
+    expect(ask.or_(told)).to_be_visible()
     if ask.is_visible():
         ask.click()
-    expect(told).to_be_visible(timeout=2 * SECONDS * 1000)
+    expect(told).to_be_visible()
     page.mouse.move(2, 2)
 
 
@@ -139,9 +137,9 @@ def wait_until_drawn(page: Page, view: View) -> None:
     """Wait until the page's script has ended and every table, chart, map and picture of it is drawn."""
     wait_for_script(page)
     maps = page.get_by_test_id("latent-map")
-    expect(maps).to_have_count(view.maps, timeout=SECONDS * 1000)
+    expect(maps).to_have_count(view.maps)
     for k in range(view.maps):
-        expect(maps.nth(k)).to_have_attribute("data-ready", "true", timeout=SECONDS * 1000)
+        expect(maps.nth(k)).to_have_attribute("data-ready", "true")
     page.wait_for_function(
         """({ charts, tables }) => {
             const all = (what) => [...document.querySelectorAll(what)];
@@ -155,7 +153,6 @@ def wait_until_drawn(page: Page, view: View) -> None:
                 && document.fonts.status === "loaded";
         }""",
         arg={"charts": view.charts, "tables": view.tables},
-        timeout=SECONDS * 1000,
     )
     wait_for_script(page)
 
@@ -163,7 +160,7 @@ def wait_until_drawn(page: Page, view: View) -> None:
 def wait_for_script(page: Page) -> None:
     """Wait until the page is connected and its script has run to the end."""
     app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
-    page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=SECONDS * 1000)
+    page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]')
 
 
 def address(base_url: str, page: str, query: str = "") -> str:
@@ -223,8 +220,9 @@ def shrink(path: Path) -> None:
 def main(names: Sequence[str]) -> int:
     """Make the README's pictures, those named or all; return an exit code."""
     from tests.browser.conftest import (  # pytest's own file: nothing that tests import needs it
-        ARGUMENTS,
+        PATIENCE,
         Server,
+        launch,
     )
 
     unknown = [name for name in names if name not in VIEWS]
@@ -240,8 +238,9 @@ def main(names: Sequence[str]) -> int:
         server = Server(REPO / "streamlit_app.py", places, work / "server.log")
         try:
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium.ensure(), args=ARGUMENTS)
+                browser = launch(playwright, chromium.ensure())
                 page = browser.new_page()
+                page.set_default_timeout(PATIENCE)
                 for path in take(page, server.url, PICTURES, theme="light", names=names, own_path=store):
                     shrink(path)
                     print(f"{path.relative_to(REPO)}: {path.stat().st_size / 1000:.0f} kB")

@@ -120,9 +120,9 @@ def test_the_whole_page_fits_wide_and_narrow(
         visit(page, f"{app_url}/compare?runs=bundled-digits-ae,bundled-digits-8d", settle)
         Map(page)
         expect(page.get_by_role("heading", name="Settings that differ")).to_be_attached()
-        expect(page.get_by_text("Linear CKA")).to_be_attached(timeout=60_000)
-        expect(page.get_by_test_id("stTable")).to_have_count(2, timeout=60_000)
-        expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=60_000)  # the curves
+        expect(page.get_by_text("Linear CKA")).to_be_attached()
+        expect(page.get_by_test_id("stTable")).to_have_count(2)
+        expect(page.locator(".js-plotly-plot")).to_have_count(1)  # the curves
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         page.screenshot(path=screenshots / f"compare-{width}-{scheme}.png")
@@ -195,12 +195,12 @@ def test_the_images_that_changed_most_can_be_selected_again_and_again(
         page.get_by_role("button", name="Select the 12 largest A − B").click()
         shown.wait_selected(12)
         assert shown.selected() == wanted
-        expect(page.get_by_text("12 images selected")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("12 images selected")).to_be_visible()
         settle(page)
         shown.panel(0).focus()
         page.keyboard.press("Escape")
         shown.wait_selected(0)
-        expect(page.get_by_text("12 images selected")).to_be_hidden(timeout=60_000)
+        expect(page.get_by_text("12 images selected")).to_be_hidden()
         settle(page)
     bar = shown.root.get_by_role("img", name="Colour bar of Distortion D, A − B (nats per image)")
     expect(bar).to_be_visible()

@@ -39,7 +39,7 @@ def dashboard(page: Page, app_url: str) -> Iterator[Callable[[str], Page]]:
 
 def chart(page: Page, key: str) -> Locator:
     drawn = page.locator(f".st-key-{key} .js-plotly-plot")
-    expect(drawn.locator(".main-svg").first).to_be_visible(timeout=60_000)
+    expect(drawn.locator(".main-svg").first).to_be_visible()
     return drawn
 
 
@@ -92,16 +92,14 @@ def test_a_run_trained_meanwhile_appears_and_grows(
 
     def watch(row: dict[str, Any]) -> None:
         # each epoch waits here until the page shows it: within 5 s, and a little for a slow machine's painting
-        page.wait_for_function(f"epoch => {live}?.length === epoch", arg=row["epoch"], timeout=30_000)
-        expect(drawn.locator(".legendtext", has_text="Live run [running]").first).to_be_visible(
-            timeout=30_000
-        )
+        page.wait_for_function(f"epoch => {live}?.length === epoch", arg=row["epoch"])
+        expect(drawn.locator(".legendtext", has_text="Live run [running]").first).to_be_visible()
         seen.append(row["epoch"])
 
     config = RunConfig.make({"epochs": 2, "hidden": (16,), "threads": 1, "device": "cpu"})
     train(config, name="Live run", store=store, hooks=Hooks(on_epoch=watch))
     assert seen == [1, 2]
-    expect(drawn.locator(".legendtext", has_text="[running]")).to_have_count(0, timeout=30_000)
+    expect(drawn.locator(".legendtext", has_text="[running]")).to_have_count(0)
     expect(drawn.locator(".legendtext", has_text="Live run")).to_be_visible()
 
 
@@ -113,7 +111,7 @@ def test_a_clicked_run_is_named_and_the_slider_steps_the_map_under_its_zoom(
     name = page.get_by_text("Digits, beta 2", exact=True)
     expect(name).to_have_count(0)
     page.mouse.click(*drawn.evaluate(PLACE, "bundled-digits-beta-2"))
-    expect(name).to_be_visible(timeout=60_000)
+    expect(name).to_be_visible()
     page.wait_for_url("**step=bundled-digits-beta-2**")
     settle(page)
     page.screenshot(path=screenshots / "tradeoff.png")
@@ -127,7 +125,7 @@ def test_a_clicked_run_is_named_and_the_slider_steps_the_map_under_its_zoom(
     slider.focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_url("**step=bundled-digits-beta-1p5**")
-    expect(shown.root).not_to_have_attribute("data-rev", revision or "", timeout=60_000)
+    expect(shown.root).not_to_have_attribute("data-rev", revision or "")
     assert shown.call("view", "latent") == zoomed
     expect(page.get_by_text("Latent means, beta 1.5")).to_be_visible()
     # the same click as before is no new one: the slider's run stays
@@ -147,7 +145,7 @@ def test_a_clicked_image_is_shown_at_every_beta(
     apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)) + 9 * np.eye(len(places))
     chosen = int(stored.ids[apart.min(axis=1).argmax()])  # nothing is drawn over it
     page.mouse.click(*shown.call("toClient", "p-values", chosen))
-    expect(page.get_by_text(f"Image {chosen} of the test images")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"Image {chosen} of the test images")).to_be_visible()
     settle(page)
     page.get_by_text("β 4", exact=False).last.scroll_into_view_if_needed()
     page.screenshot(path=screenshots / "tradeoff-image.png")

@@ -51,7 +51,6 @@ def ready(page: Page) -> Page:
             page.wait_for_function(
                 "([root, panel]) => root.__latentMap.latticeReady(panel)",
                 arg=[shown.root.element_handle(), panel],
-                timeout=60_000,
             )
     return page
 
@@ -277,7 +276,7 @@ def test_the_lattice_comes_while_the_pointer_rests_and_the_zoom_stays(
     shown.zoom("p-values", 0.5, 0.5)
     view, revision = shown.call("view", "p-values"), shown.root.get_attribute("data-rev")
     page.mouse.move(*shown.place("p-values", 0.4, 0.6))
-    expect(shown.root.locator(".tip.decoded .thumb")).to_be_visible(timeout=60_000)
+    expect(shown.root.locator(".tip.decoded .thumb")).to_be_visible()
     assert shown.call("view", "p-values") == view
     assert shown.root.get_attribute("data-rev") == revision
     at = shown.root.get_attribute("data-tile")

@@ -21,7 +21,7 @@ def edit(page: Page, app_url: str, settle: Settle) -> Page:
     page.set_viewport_size({"width": 1280, "height": 1600})
     page.goto(f"{app_url}/edit?run={RUN}")
     settle(page)
-    expect(page.get_by_test_id("gallery").get_by_role("button")).to_have_count(40, timeout=60_000)
+    expect(page.get_by_test_id("gallery").get_by_role("button")).to_have_count(40)
     return page
 
 
@@ -106,7 +106,7 @@ def test_a_link_opens_the_same_view(edit: Page, page: Page, settle: Settle) -> N
         fresh.goto(edit.url)
         settle(fresh)
         expect(fresh.get_by_role("radio", name="Spherical", exact=True)).to_be_checked()
-        expect(fresh.get_by_test_id("gallery").get_by_role("button")).to_have_count(40, timeout=60_000)
+        expect(fresh.get_by_test_id("gallery").get_by_role("button")).to_have_count(40)
         assert names(fresh) == names(edit)
         assert names(fresh) != before
     finally:

@@ -45,7 +45,7 @@ def every_way_between(rows: Sequence[PageRow]) -> list[PageRow]:
 
 def click_in_menu(page: Page, row: PageRow) -> None:
     page.get_by_test_id("stSidebarNav").get_by_role("link", name=row.title, exact=True).click()
-    expect(page.get_by_role("heading", name=row.title, level=1, exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name=row.title, level=1, exact=True)).to_be_visible()
 
 
 def test_the_menu_leads_from_every_page_to_every_other(page: Page, app_url: str, settle: Settle) -> None:
@@ -75,7 +75,7 @@ def test_what_pages_share_is_chosen_once(page: Page, app_url: str, settle: Settl
     for row in (compare, latent):
         click_in_menu(page, row)
         for choice in ("Train", "Posterior samples"):
-            expect(page.get_by_role("radio", name=choice, exact=True)).to_be_checked(timeout=60_000)
+            expect(page.get_by_role("radio", name=choice, exact=True)).to_be_checked()
         settle(page)
         assert "split=train" in page.url
         assert "show=samples" in page.url
@@ -88,7 +88,7 @@ def test_back_undoes_a_choice_and_then_leaves_the_page(page: Page, app_url: str,
     page.goto(f"{app_url}/latent?run=bundled-digits-beta-1")
     settle(page)
     both, train = (page.get_by_role("radio", name=name, exact=True) for name in ("Both", "Train"))
-    expect(both).to_be_checked(timeout=60_000)
+    expect(both).to_be_checked()
     before = page.evaluate("history.length")
     train.click()
     page.wait_for_url("**/latent?*split=train*")
@@ -119,7 +119,7 @@ def test_the_run_in_hand_goes_along(page: Page, app_url: str, settle: Settle) ->
     for name, picker, chosen in (("tradeoff", "Board", "8-D latent"), ("compare", "Run A", "8 dimensions")):
         click_in_menu(page, next(row for row in PAGES if row.module == name))
         box = page.get_by_role("combobox", name=picker, exact=True)
-        expect(box).to_have_value(re.compile(chosen), timeout=60_000)
+        expect(box).to_have_value(re.compile(chosen))
         settle(page)
         all_is_well(page)
 
@@ -138,5 +138,5 @@ def test_a_page_opens_by_its_link_fits_and_has_its_picture_taken(
     assert (sum(int(part) for part in shade[4:-1].split(",")) > 380) == (theme == "light")
     for width in WIDTHS if theme == "light" else ():
         page.set_viewport_size({"width": width, "height": 1000})
-        page.wait_for_function(FITS, arg=width, timeout=60_000)  # charts take their new width a little later
+        page.wait_for_function(FITS, arg=width)  # charts take their new width a little later
     all_is_well(page)

@@ -82,7 +82,6 @@ def wait_for(page: Page, epochs: int, key: str = MAIN) -> None:
     page.wait_for_function(  # while the page is drawn anew the old figure stays beside the new one for a moment
         f"n => {shown}.length === 1 && {shown}.every(g => g.calcdata && ({EPOCHS})(g) === n)",
         arg=epochs,
-        timeout=60_000,
     )
     page.wait_for_timeout(300)  # Streamlit draws a new figure twice
 

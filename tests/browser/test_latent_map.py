@@ -111,7 +111,7 @@ def test_clicks_on_a_point_and_beside_it_reach_python(latent: Map) -> None:
     assert abs(wanted[0] - 0.985) < 0.003
     latent.page.mouse.click(x, y)
     text = latent.page.get_by_text(re.compile(r"^place p \("))
-    expect(text).to_be_visible(timeout=60_000)
+    expect(text).to_be_visible()
     got = [float(number) for number in re.findall(r"[-\d.e]+", text.inner_text().removeprefix("place p"))]
     assert got == pytest.approx(wanted, abs=1e-9)
     latent.wait_selected(0)  # the clicked point gave way to the clicked place
@@ -137,8 +137,8 @@ def test_a_zoom_survives_a_rerun_new_data_a_remount_and_a_reload(latent: Map) ->
     latent.root.evaluate("root => { root.dataset.old = 'true'; }")
     page.get_by_text("Element above", exact=True).click()
     # It has to be another element, or this would show nothing; the old one goes when the run has ended.
-    expect(page.locator("[data-testid=latent-map]:not([data-old])")).to_have_count(1, timeout=60_000)
-    expect(latent.root).to_have_count(1, timeout=60_000)
+    expect(page.locator("[data-testid=latent-map]:not([data-old])")).to_have_count(1)
+    expect(latent.root).to_have_count(1)
     latent.ready()
     assert latent.call("view", "latent") == view
     page.wait_for_function("() => Object.values(sessionStorage).some((text) => text.includes('views'))")

@@ -74,10 +74,10 @@ def test_t_sne_is_computed_in_the_background_and_found_again(
     page.get_by_role("combobox", name="Method").click()
     page.get_by_role("option", name="t-SNE").click()
     page.get_by_role("button", name="Compute t-SNE").click()
-    expect(page.get_by_role("progressbar")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("progressbar")).to_be_visible()
     page.reload()  # a new session finds the job again
     settle(page)
-    expect(page.get_by_text(re.compile("t-SNE: .* so far"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("t-SNE: .* so far"))).to_be_visible()
     words = page.get_by_text(re.compile(r"t-SNE of the posterior means of 360 .*seed 0"))
     expect(words).to_be_visible(timeout=COMPUTED)
     settle(page)
@@ -94,15 +94,15 @@ def test_t_sne_is_computed_in_the_background_and_found_again(
 def test_a_job_is_stopped_by_its_button(page: Page, app_url: str, settle: Settle) -> None:
     visit(page, app_url, settle, shape="projection", method="tsne", pseed="77")
     page.get_by_role("button", name="Compute t-SNE").click()
-    page.get_by_role("button", name="Stop", exact=True).click(timeout=60_000)
-    expect(page.get_by_text("t-SNE was stopped before it was done")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("t-SNE was stopped before it was done")).to_be_visible()
     expect(page.get_by_role("button", name="Start again")).to_be_visible()
 
 
 def space(page: Page) -> Locator:
     """The 3-D chart, drawn."""
     chart = page.locator(".js-plotly-plot")
-    expect(chart.locator("canvas").first).to_be_visible(timeout=60_000)
+    expect(chart.locator("canvas").first).to_be_visible()
     page.wait_for_function(
         "g => g._fullLayout?.scene?._scene?.glplot && !g._fullLayout.scene._scene.glplot.stopped",
         arg=chart.element_handle(),
@@ -153,11 +153,10 @@ def test_3_d_keeps_its_camera_and_a_click_opens_an_image(page: Page, app_url: st
     hovered = hover_a_point(page, chart)
     page.mouse.down()
     page.mouse.up()
-    expect(page.get_by_text(f"· test image {hovered}")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(f"· test image {hovered}")).to_be_visible()
     # Streamlit draws the chart with the ring anew
     page.wait_for_function(
         "() => document.querySelector('.js-plotly-plot')?.data?.at(-1).name === 'the clicked image'",
-        timeout=60_000,
     )
     chart = space(page)
     page.wait_for_function(
@@ -175,7 +174,7 @@ def test_without_webgl_3_d_says_so(page: Page, app_url: str, settle: Settle) -> 
         "};"
     )
     visit(page, app_url, settle, shape="space")
-    expect(page.get_by_role("alert").get_by_text("This browser has no WebGL")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("alert").get_by_text("This browser has no WebGL")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

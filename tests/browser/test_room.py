@@ -19,9 +19,9 @@ def visit(page: Page, url: str, settle: Settle, width: int) -> Map:
     page.set_viewport_size({"width": width, "height": 2000})
     page.goto(url + LINK)
     # the largest windows are drawn slowest: a page of eight megapixels without a graphics card
-    expect(page.get_by_test_id("latent-map")).to_have_count(1, timeout=90_000)
+    expect(page.get_by_test_id("latent-map")).to_have_count(1)
     shown = Map(page)
-    expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=60_000)  # the curves
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)  # the curves
     settle(page)
     return shown
 

@@ -20,7 +20,6 @@ from tests.conftest import REPO
 from tests.waiting import wait as until
 
 Settle = Callable[[Any], None]
-LONG = 90_000
 BRIEF = {"hidden": (16,), "threads": 1, "device": "cpu", "batch_size": 500}
 
 
@@ -31,7 +30,7 @@ def start(page: Page, url: str, settle: Settle) -> None:
     epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
     epochs.fill("100000")
     epochs.press("Enter")
-    expect(page.get_by_text("epochs 100000 (200)")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("epochs 100000 (200)")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).dblclick()
 
 
@@ -46,25 +45,25 @@ def test_a_run_is_started_watched_found_again_and_stopped(
     url = serve(REPO / "streamlit_app.py", env={"VAESCOPE_STORE": str(store)})
     start(page, url, settle)
     try:
-        expect(page.get_by_role("heading", name="All jobs")).to_be_visible(timeout=LONG)
+        expect(page.get_by_role("heading", name="All jobs")).to_be_visible()
         (one,) = jobs.jobs(store)  # a double click starts one
-        expect(bar(page)).to_be_visible(timeout=LONG)
+        expect(bar(page)).to_be_visible()
         chart = page.locator(".js-plotly-plot").first
-        expect(chart.locator(".scatterlayer .trace").first).to_be_visible(timeout=LONG)
+        expect(chart.locator(".scatterlayer .trace").first).to_be_visible()
         film = page.get_by_test_id("film")
-        expect(film).to_have_attribute("data-drawn", "144", timeout=LONG)
+        expect(film).to_have_attribute("data-drawn", "144")
         before = int(str(film.get_attribute("data-epoch")))
-        expect(film).not_to_have_attribute("data-epoch", str(before), timeout=LONG)  # by itself
+        expect(film).not_to_have_attribute("data-epoch", str(before))  # by itself
 
         page.reload()
         settle(page)
         assert f"job={one.id}" in page.url
-        expect(bar(page)).to_be_visible(timeout=LONG)
+        expect(bar(page)).to_be_visible()
         assert jobs.job(one.id, store).state == "running"
 
         page.get_by_role("button", name="Stop training").click()
-        expect(page.get_by_text("stopped", exact=True).first).to_be_visible(timeout=LONG)
-        expect(page.get_by_test_id("stExpander").get_by_text("Go on with it")).to_be_visible(timeout=LONG)
+        expect(page.get_by_text("stopped", exact=True).first).to_be_visible()
+        expect(page.get_by_test_id("stExpander").get_by_text("Go on with it")).to_be_visible()
     finally:
         for left in jobs.jobs(store):
             stop(left.id, store, now=True)
@@ -88,7 +87,7 @@ def test_curves_that_grow_keep_their_zoom_and_never_vanish(
 ) -> None:
     start(page, serve(REPO / "streamlit_app.py", env={"VAESCOPE_STORE": str(store)}), settle)
     try:
-        expect(page.get_by_test_id("film")).to_have_attribute("data-drawn", "144", timeout=LONG)
+        expect(page.get_by_test_id("film")).to_have_attribute("data-drawn", "144")
         page.evaluate(
             """() => {
                 const shown = (one) =>
@@ -108,9 +107,9 @@ def test_curves_that_grow_keep_their_zoom_and_never_vanish(
                 look();
             }"""
         )
-        page.wait_for_function("window.drawn().length === 1 && ++window.ready", timeout=LONG)
+        page.wait_for_function("window.drawn().length === 1 && ++window.ready")
         zooms = "window.drawn().some((one) => !one._fullLayout.xaxis.autorange)"
-        deadline = time.monotonic() + LONG / 1000
+        deadline = time.monotonic() + 90
         # what comes in above moves the chart while the page is young: a drag may begin beside it
         while not page.evaluate(zooms) and time.monotonic() < deadline:
             box = page.evaluate(
@@ -131,7 +130,7 @@ def test_curves_that_grow_keep_their_zoom_and_never_vanish(
         zoomed = page.evaluate("window.ranges()")
         for _ in range(3):
             before = page.evaluate("window.length()")
-            page.wait_for_function("before => window.length() > before", arg=before, timeout=LONG)
+            page.wait_for_function("before => window.length() > before", arg=before)
             page.wait_for_function("zoomed => `${window.ranges()}` === `${zoomed}`", arg=zoomed)
         assert page.evaluate("window.frames") > 20
         assert page.evaluate("window.blank") == 0
@@ -147,11 +146,11 @@ def test_training_outlives_its_tab_and_its_server(
     server = Server(REPO / "streamlit_app.py", {"VAESCOPE_STORE": str(store)}, tmp_path / "first.log")
     try:
         start(page, server.url, settle)
-        expect(bar(page)).to_be_visible(timeout=LONG)
+        expect(bar(page)).to_be_visible()
         (one,) = jobs.jobs(store)
         other = page.context.new_page()  # a second tab finds it
         other.goto(f"{server.url}/train?job={one.id}")
-        expect(bar(other)).to_be_visible(timeout=LONG)
+        expect(bar(other)).to_be_visible()
         page.goto("about:blank")
         other.close()
         os.killpg(server.process.pid, signal.SIGKILL)
@@ -162,9 +161,9 @@ def test_training_outlives_its_tab_and_its_server(
         server = Server(REPO / "streamlit_app.py", {"VAESCOPE_STORE": str(store)}, tmp_path / "second.log")
         page.goto(f"{server.url}/train")
         page.get_by_role("button", name="Watch").first.click()
-        expect(bar(page)).to_be_visible(timeout=LONG)
+        expect(bar(page)).to_be_visible()
         page.get_by_role("button", name="Stop training").click()
-        expect(page.get_by_test_id("stExpander").get_by_text("Go on with it")).to_be_visible(timeout=LONG)
+        expect(page.get_by_test_id("stExpander").get_by_text("Go on with it")).to_be_visible()
         assert read_record(store / one.id).state == "stopped"
     finally:
         for left in jobs.jobs(store):
@@ -178,7 +177,7 @@ def test_the_time_lapse_plays(page: Page, serve: Callable[..., str], settle: Set
     page.goto(f"{serve(REPO / 'streamlit_app.py', env={'VAESCOPE_STORE': str(store)})}/train?job=film")
     settle(page)
     film = page.get_by_test_id("film")
-    expect(film).to_have_attribute("data-epoch", "40", timeout=LONG)
+    expect(film).to_have_attribute("data-epoch", "40")
     page.evaluate(
         """() => { window.seen = new Set();
             const find = (root) => [...root.querySelectorAll("*")].flatMap((one) =>
@@ -188,8 +187,8 @@ def test_the_time_lapse_plays(page: Page, serve: Callable[..., str], settle: Set
                 .observe(root, { attributes: true, attributeFilter: ["data-epoch"] }) }"""
     )
     page.get_by_role("button", name="Play").click()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=LONG)
-    expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=LONG)  # at its end
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()  # at its end
     expect(film).to_have_attribute("data-epoch", "40")
     seen = page.evaluate("[...window.seen]")
     assert seen == sorted(seen)

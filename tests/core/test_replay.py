@@ -154,7 +154,8 @@ def test_views_results_that_stay_and_what_nobody_reads_are_left_out() -> None:
 
 def beside(x: Tensor) -> Tensor:
     """The same in another place."""
-    return torch.cat([x[:500], x[500:]])
+    half = len(x) // 2
+    return torch.cat([x[:half], x[half:]])
 
 
 def bytes_of(graph: Replay) -> int:
@@ -176,13 +177,10 @@ def bytes_of(graph: Replay) -> int:
     [
         (lambda x: x * 1.5, 1),
         (lambda x: beside(x), 2),
-        (
-            lambda x: beside(torch.cat([torch.cat([x[::4], x[1::4]])] * 2)),
-            2.5,
-        ),  # what is free may be too small
+        (lambda x: beside(torch.cat([torch.cat([x[::4], x[1::4]])] * 2)), 2.5),
         (lambda x: x.cos(), 0),
     ],
-    ids=["over what is read", "beside it", "of two sizes", "taken anew"],
+    ids=["over what is read", "beside it", "free but too small", "taken anew"],
 )
 def test_memory_of_what_nobody_reads_again_is_used_again(
     grown: Callable[[Tensor], Tensor], places: float
@@ -201,6 +199,19 @@ def test_memory_of_what_nobody_reads_again_is_used_again(
     graph.replay()
     assert torch.count_nonzero(found) == found.numel()
     assert bytes_of(graph) == (2 + places) * 1_000_000
+
+
+def test_large_memory_is_kept_for_what_is_large() -> None:
+    """What is small and stays would hold it, and the next large one would need new."""
+    x, found, kept = torch.ones(1000, 250), torch.zeros(1000, 250), torch.zeros(250, 250)
+
+    def work() -> None:
+        made = beside(beside(x))
+        small = torch.cat([made[::8], made[1::8]])
+        found.copy_(beside(made))
+        kept.copy_(small)
+
+    assert bytes_of(record_cpu(work)) == (2 + 0.25) * 1_000_000 + (2 + 0.25) * 1_000_000
 
 
 def test_what_is_recorded_is_given_back_while_it_is_recorded() -> None:
