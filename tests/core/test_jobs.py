@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,13 @@ from filelock import FileLock
 from core import jobs
 from core.errors import CheckpointError, DataError, LockedRun
 from core.jobs import Job, held, read_job, start_job, stop_job, working
-
-SECONDS = 60
+from tests.waiting import SECONDS, wait
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     (tmp_path / "jobs").mkdir()
     return Job(tmp_path / "jobs", "work")
-
-
-def wait(until: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not until():
-        assert time.monotonic() < end, "it did not come in time"
-        time.sleep(0.05)
 
 
 WORK = """

@@ -13,7 +13,7 @@ MARKUP = "<script>alert(1)</script> **b** [a](http://b) $x$ :smile: # `c`"
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_string(SCRIPT, default_timeout=20)
+    app = AppTest.from_string(SCRIPT, default_timeout=60)
     for key, value in query.items():
         app.query_params[key] = value
     return ran(app.run())

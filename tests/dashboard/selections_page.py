@@ -74,7 +74,7 @@ controls.keep_selection(record, {ids}, origin="Lasso.", key="lasso")
 
 
 def picked(run: str = ONE, ids: list[int] | None = None, **query: str) -> AppTest:
-    at = AppTest.from_string(PICK.format(run=run, ids=ids or []), default_timeout=30)
+    at = AppTest.from_string(PICK.format(run=run, ids=ids or []), default_timeout=60)
     for key, value in query.items():
         at.query_params[key] = value
     return healthy(at.run())

@@ -19,7 +19,7 @@ film(frames, epochs=np.array([0, 4]), of_epochs=9, labels=np.array([1, -1, 0]), 
 
 
 def test_what_is_sent() -> None:
-    at = AppTest.from_string(SCRIPT, default_timeout=30).run()
+    at = AppTest.from_string(SCRIPT, default_timeout=60).run()
     assert not at.exception
     (element,) = [one for one in at.get("bidi_component") if one.proto.component_name == NAME]
     header, sections = unpack(element.proto.bytes)

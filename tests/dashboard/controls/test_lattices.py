@@ -17,6 +17,7 @@ from dashboard.controls import lattices
 from dashboard.controls.lattices import SIDE, DecodedPlane, Sheet, decoded_plane, why_no_lattice
 from dashboard.gateway import RunRecord
 from tests.dashboard.headless import healthy, maps, open_page
+from tests.waiting import wait
 
 
 def record_of(name: str) -> RunRecord:
@@ -35,10 +36,7 @@ def plane(record: RunRecord, dimensions: tuple[int, ...] = (0, 1), **places: np.
 def made(record: RunRecord, dimensions: tuple[int, ...] = (0, 1), **places: np.ndarray) -> DecodedPlane:
     """The plane when its lattice is there."""
     sheet = plane(record, dimensions, **places).sheet
-    end = time.monotonic() + 60
-    while not sheet.ask():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait(sheet.ask)
     assert not sheet.failed
     return plane(record, dimensions, **places)
 
@@ -99,10 +97,7 @@ def test_one_dimension_has_one_row_of_tiles(store: Path) -> None:
 def test_damaged_weights_end_the_waiting(bundled_store: Path, caplog: pytest.LogCaptureFixture) -> None:
     next((bundled_store / "bundled-digits-beta-2").glob("model-*.safetensors")).write_bytes(b"nothing")
     sheet = plane(record_of("bundled-digits-beta-2")).sheet
-    end = time.monotonic() + 60
-    while not sheet.ask():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait(sheet.ask)
     assert sheet.failed
     assert "no lattice of run bundled-digits-beta-2" in caplog.text
     assert plane(sheet.record).on(unit=True) is None

@@ -1,7 +1,6 @@
 """The Data page: the table and what is in a set, adding by a look first, what goes wrong, and deleting."""
 
 import io
-import time
 import zipfile
 from pathlib import Path
 
@@ -103,10 +102,7 @@ def test_a_bad_source_is_told_and_leaves_nothing(home: Path) -> None:
     np.savez(home / "inbox" / "bad.npz", images=np.array([{}, 1], dtype=object))
     at = open_page("data", **{"data-part": "add", "data-source": "inbox"})
     button(at, "Look at a sample")
-    end = time.monotonic() + 60
-    while not at.error and time.monotonic() < end:
-        time.sleep(0.2)
-        at.run()
+    wait(lambda: bool(at.run().error))
     assert "holds Python objects, which are never loaded" in at.error[0].value.replace("\\", "")
     assert "Add it" not in labels(at)
     button(at, "Give up")

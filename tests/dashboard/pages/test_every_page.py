@@ -105,7 +105,7 @@ def test_an_unexpected_error_is_a_sentence_with_a_number_and_the_log_has_the_res
     store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     script = "from dashboard.controls import guarded\nguarded(lambda: 1 / 0)()"
-    at = AppTest.from_string(script, default_timeout=30).run()
+    at = AppTest.from_string(script, default_timeout=60).run()
     assert not at.exception
     (said,) = [error.value for error in at.error]
     assert "ZeroDivisionError" not in said

@@ -1,7 +1,6 @@
 """The Train page: the form, the cost, and the start of real processes."""
 
 import shlex
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from core.training.probe import read_probe, read_shown
 from dashboard import gateway
 from tests.dashboard.headless import figures, healthy, numbers, open_page, until, words
 from tests.dashboard.train_page import films, labels, named
-from tests.waiting import SECONDS
+from tests.waiting import wait
 
 # ---- the form
 
@@ -145,9 +144,7 @@ def test_the_cost_is_measured_beside_the_page(store: Path) -> None:
 def test_a_cost_that_cannot_be_measured_says_why(store: Path) -> None:
     config = RECIPES["digits-vae"].config.with_settings({"device": "cuda:7"})
     measured = gateway.measure(config)
-    end = time.monotonic() + SECONDS
-    while not measured.done and time.monotonic() < end:
-        time.sleep(0.1)
+    wait(lambda: measured.done)
     assert measured.error is not None
     assert "cuda:7" in measured.error
     assert "Traceback" not in measured.error
