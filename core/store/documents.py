@@ -43,6 +43,8 @@ class ArithmeticDocument(BaseModel):
     threads: int
     torch: str
     precision: str
+    revision: int = 1
+    """Of the project's own steps of training; runs from before it was recorded had the first"""
 
 
 Weights = Annotated[str, Field(pattern=r"^model-\d+\.safetensors$")]

@@ -26,7 +26,7 @@ from core.store import (
 from core.store.documents import read_document
 from core.training.checkpoints import Keeper, load_standing
 from core.training.material import load_material
-from core.training.run import Hooks, arithmetic, carry_on, check_hooks, made_model, versions
+from core.training.run import REVISION, Hooks, arithmetic, carry_on, check_hooks, made_model, versions
 
 PATIENCE = 1.0
 """Seconds to wait for a lock: whoever asks how a run is holds it for a moment."""
@@ -66,8 +66,9 @@ def exactness(document: RunDocument, *, epochs: int | None = None) -> Exactness:
             ("torch was", before.torch, metadata.version("torch")),
             ("the CPU threads were", before.threads, threads),
             ("the precision was", before.precision, config.precision),
+            ("the revision of VAEScope's steps was", before.revision, REVISION),
         )
-        reasons += [f"{what} {then} and is {now}" for what, then, now in pairs if then != now]
+        reasons += [f"{what} {then}, now {now}" for what, then, now in pairs if then != now]
     if device.type == "cuda":
         reasons.append("a GPU may round the first steps after a start otherwise than later ones")
     if epochs is not None and epochs != config.epochs and config.schedule == "cosine" and done:

@@ -72,6 +72,10 @@ class Hooks:
         return self.should_stop is not None and self.should_stop()
 
 
+REVISION = 2
+"""Of the steps of training: raised with each change after which they round otherwise on the same machine"""
+
+
 def versions() -> dict[str, str]:
     """Of what training stands on."""
     names = ("torch", "numpy", "safetensors", "scikit-learn")
@@ -85,6 +89,7 @@ def arithmetic(device: torch.device, precision: str) -> ArithmeticDocument:
         threads=torch.get_num_threads(),
         torch=metadata.version("torch"),
         precision=precision,
+        revision=REVISION,
     )
 
 

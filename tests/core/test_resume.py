@@ -15,7 +15,7 @@ from core.runs import open_run
 from core.store import read_record, run_lock
 from core.training import loop
 from core.training.resume import exactness, resume
-from core.training.run import Hooks, train
+from core.training.run import REVISION, Hooks, train
 from tests.core.fitting import only_folder
 from tests.core.pausing import all_of, names, stop_after, tensors
 from tests.core.shared import ROWS, Copy, Edit, Sentence, Small, Trained
@@ -139,10 +139,15 @@ def test_scores_of_an_earlier_end_do_not_outlive_its_weights(copied: Copy, store
 @pytest.mark.parametrize(
     "change, says",
     [
-        ({"arithmetic__torch": "1.0"}, "torch was 1.0 and is"),
-        ({"arithmetic__threads": 7}, "the CPU threads were 7 and is 1"),
-        ({"arithmetic__device": "NVIDIA H200"}, "the device was NVIDIA H200 and is CPU"),
-        ({"arithmetic__precision": "bf16"}, "the precision was bf16 and is fp32"),
+        ({"arithmetic__torch": "1.0"}, "torch was 1.0, now"),
+        ({"arithmetic__threads": 7}, "the CPU threads were 7, now 1"),
+        ({"arithmetic__device": "NVIDIA H200"}, "the device was NVIDIA H200, now CPU"),
+        ({"arithmetic__precision": "bf16"}, "the precision was bf16, now fp32"),
+        ({"arithmetic__revision": REVISION + 1}, f"VAEScope's steps was {REVISION + 1}, now {REVISION}"),
+        (  # of a VAEScope that did not write it down yet
+            {"arithmetic": {"device": "CPU", "threads": 1, "torch": "2.13.0", "precision": "fp32"}},
+            f"VAEScope's steps was 1, now {REVISION}",
+        ),
         ({"arithmetic": None}, "was not recorded"),
     ],
     ids=str,

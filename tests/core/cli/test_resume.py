@@ -120,7 +120,7 @@ def test_what_is_not_exact_is_said_first(runs: dict[str, Path], shell: Shell) ->
     path = runs["ae"] / "run.json"
     edit(path, arithmetic={"device": "NVIDIA H200", "threads": 1, "torch": "1.0", "precision": "fp32"})
     assert shell("resume", runs["ae"].name, "--epochs", "2") == 0
-    assert re.match(r"Not exact: the device was NVIDIA H200 and is CPU .*; torch was 1\.0 and is ", shell.err)
+    assert re.match(r"Not exact: the device was NVIDIA H200, now CPU .*; torch was 1\.0, now ", shell.err)
 
 
 def test_the_bar_begins_where_training_stood() -> None:
