@@ -22,6 +22,7 @@ import pytest
 
 from tests import chromium
 from tests.conftest import REPO, copy_bundled
+from tests.waiting import SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright
@@ -39,8 +40,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 START_SECONDS = 60
-PATIENCE = 120_000
-"""Milliseconds: a busy machine takes its time, and the first page that decodes also imports torch."""
+PATIENCE = 1000 * SECONDS
+"""Milliseconds that a page is awaited: the first one that decodes also imports torch."""
 RERUNS = importlib.util.find_spec("pytest_rerunfailures") is not None
 # Opened at a page's own address, Streamlit first looks for its server under that address and is told 404.
 PROBE = re.compile(r"/\w+/_stcore/(health|host-config)$")
@@ -177,9 +178,10 @@ def page(browser: "Browser") -> "Iterator[Page]":
 def settle() -> "Callable[[Page], None]":
     """A function that waits until the page is connected and its script has run to the end."""
 
+    from tests.browser.pictures import wait_for_script  # needs Playwright
+
     def wait(page: "Page") -> None:
-        app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
-        page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=PATIENCE)
+        wait_for_script(page, PATIENCE)
 
     return wait
 

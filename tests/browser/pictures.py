@@ -157,10 +157,10 @@ def wait_until_drawn(page: Page, view: View) -> None:
     wait_for_script(page)
 
 
-def wait_for_script(page: Page) -> None:
-    """Wait until the page is connected and its script has run to the end."""
+def wait_for_script(page: Page, timeout: float | None = None) -> None:
+    """Wait until the page is connected and its script has run to the end; milliseconds, or the page's own patience."""
     app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
-    page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]')
+    page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=timeout)
 
 
 def address(base_url: str, page: str, query: str = "") -> str:

@@ -17,6 +17,7 @@ from core.training.run import train
 from core.training.tending import stop
 from tests.browser.conftest import Server
 from tests.conftest import REPO
+from tests.waiting import SECONDS
 from tests.waiting import wait as until
 
 Settle = Callable[[Any], None]
@@ -109,7 +110,7 @@ def test_curves_that_grow_keep_their_zoom_and_never_vanish(
         )
         page.wait_for_function("window.drawn().length === 1 && ++window.ready")
         zooms = "window.drawn().some((one) => !one._fullLayout.xaxis.autorange)"
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + SECONDS
         # what comes in above moves the chart while the page is young: a drag may begin beside it
         while not page.evaluate(zooms) and time.monotonic() < deadline:
             box = page.evaluate(
